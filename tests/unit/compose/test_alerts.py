@@ -38,11 +38,11 @@ _MATCHED = re.compile(r"([a-z_]+)\s*=~?\s*\"")
 
 
 def labels_by_metric() -> dict[str, set[str]]:
-    known = dict(EVERYWHERE)
+    names = dict(EVERYWHERE)
     for box, measures in METRICS.items():
-        for what, about in measures.items():
-            known[f"fixtrail_{box}_{what}"] = {*about.labels, "le", "job", "instance"}
-    return known
+        for measure, about in measures.items():
+            names[f"fixtrail_{box}_{measure}"] = {*about.labels, "le", "job", "instance"}
+    return names
 
 
 def panels(dashboard: Path) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def test_queries_name_metrics_and_labels_that_exist(title, query):
     names = {name if name in known else _SUFFIX.sub("", name) for name in _NAME.findall(unquoted)}
 
     assert names and names <= set(known)
-    labels = {label.strip() for found in _GROUPED.findall(unquoted) for label in found.split(",") if label.strip()}
+    labels = {label.strip() for group in _GROUPED.findall(unquoted) for label in group.split(",") if label.strip()}
     labels |= set(_MATCHED.findall(unquoted))
     assert labels <= set().union(*(known[name] for name in names))
 
@@ -122,9 +122,9 @@ def test_prometheus_asks_every_box_that_compose_starts():
 
     assert {job["job_name"] for job in jobs} == boxes
     for job in jobs:
-        (found,) = job["dns_sd_configs"]
-        assert found["names"] == [job["job_name"]]
-        assert str(found["port"]) == services[job["job_name"]]["environment"]["FIXTRAIL_HEALTH_PORT"]
+        (source,) = job["dns_sd_configs"]
+        assert source["names"] == [job["job_name"]]
+        assert str(source["port"]) == services[job["job_name"]]["environment"]["FIXTRAIL_HEALTH_PORT"]
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
@@ -135,14 +135,14 @@ def test_dashboards_can_be_provisioned(dashboard):
     assert content["uid"] and content["title"]
     assert len(ids) == len(set(ids))
     for panel in content["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
 
 
 def test_every_measure_is_on_the_dashboard_or_in_an_alert():
-    said = "\n".join(query for _, query in QUERIES)
+    queries = "\n".join(query for _, query in QUERIES)
     left_out = {
-        name for name in labels_by_metric() if name.startswith("fixtrail_") and not re.search(rf"\b{name}", said)
+        name for name in labels_by_metric() if name.startswith("fixtrail_") and not re.search(rf"\b{name}", queries)
     }
 
     # Seen in `fixtrail status`, or there for whoever looks for it.

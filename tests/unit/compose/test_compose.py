@@ -48,8 +48,8 @@ def test_secrets_come_from_the_environment_or_it_does_not_start(name):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_finds_only_the_secrets_that_it_reads(name):
-    known = {*SECRETS, *DERIVED, *(f"{key}_OLD" for key in DERIVED)}
-    needed = {variable for variable in SERVICES[name].get("environment", {}) if variable in known}
+    keys = {*SECRETS, *DERIVED, *(f"{key}_OLD" for key in DERIVED)}
+    needed = {variable for variable in SERVICES[name].get("environment", {}) if variable in keys}
 
     assert {variable.removeprefix("FIXTRAIL_") for variable in needed} == {
         "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
@@ -150,9 +150,9 @@ def test_docker_compose_refuses_to_run_without_secrets(tmp_path):
 
 
 def test_fresh_secrets_are_all_there_and_differ():
-    made = subprocess.run(["sh", ROOT / "compose/secrets.sh"], capture_output=True, text=True, check=True).stdout
-    found = dict(line.split("=", 1) for line in made.splitlines())
+    output = subprocess.run(["sh", ROOT / "compose/secrets.sh"], capture_output=True, text=True, check=True).stdout
+    secrets = dict(line.split("=", 1) for line in output.splitlines())
 
-    assert set(found) == {*SECRETS, *DERIVED}
-    assert len(set(found.values())) == 6
-    assert all(len(value) == 32 for value in found.values())
+    assert set(secrets) == {*SECRETS, *DERIVED}
+    assert len(set(secrets.values())) == 6
+    assert all(len(value) == 32 for value in secrets.values())

@@ -26,8 +26,8 @@ OLD, NEW, HASH = "old key of some purpose, 32 bytes", "new key of the same purpo
 NOW = 1_800_000_000_000
 
 
-def settings(folder: Path, **given: object) -> Settings:
-    return Settings(data=folder, **{"hash_key": HASH, **given})  # type: ignore[arg-type]
+def settings(folder: Path, **values: object) -> Settings:
+    return Settings(data=folder, **{"hash_key": HASH, **values})  # type: ignore[arg-type]
 
 
 # Too short
@@ -53,11 +53,11 @@ def test_a_key_that_can_be_guessed_is_refused_with_the_command_that_makes_one(tm
     with pytest.raises(ExitError) as refused:
         use(settings(tmp_path, **{name: short}))
 
-    said = str(refused.value)
+    text = str(refused.value)
     assert refused.value.exit_code == REFUSED
-    assert said.startswith(f"FIXTRAIL_{name.upper()} has {len(short)} bytes, at least {MIN_KEY_BYTES} are needed")
-    assert "`fixtrail keys new`" in said
-    assert len(short) < 5 or short not in said
+    assert text.startswith(f"FIXTRAIL_{name.upper()} has {len(short)} bytes, at least {MIN_KEY_BYTES} are needed")
+    assert "`fixtrail keys new`" in text
+    assert len(short) < 5 or short not in text
 
 
 def test_a_fresh_key_is_long_enough_and_no_two_are_the_same():
@@ -90,14 +90,14 @@ def opened(links: Links, token: str) -> OrderKey | None:
 
 def test_with_the_one_key_of_before_everything_stays_as_it_was(tmp_path: Path):
     """Links, sessions and webhook secrets of before are still good after an update."""
-    one = settings(tmp_path)
+    first = settings(tmp_path)
     token = Links(HASH.encode()).issue(R1, "V1", NOW)
 
-    assert opened(Links(*one.link_keys()), token) == R1
-    assert webhook_secret(one, "https://a.example/in") == encoded_secret(
+    assert opened(Links(*first.link_keys()), token) == R1
+    assert webhook_secret(first, "https://a.example/in") == encoded_secret(
         target_secret(HASH.encode(), "https://a.example:443")
     )
-    assert len(one.session_keys()[0]) == 32 and one.session_keys() == settings(tmp_path).session_keys()
+    assert len(first.session_keys()[0]) == 32 and first.session_keys() == settings(tmp_path).session_keys()
 
 
 def test_an_empty_variable_is_none(tmp_path: Path):
@@ -112,9 +112,9 @@ def test_each_purpose_takes_its_own_key_from_the_stack(tmp_path: Path):
     names = ("hash_key", "link_key", "session_key", "webhook_key")
     stack = {name: f"{name} of the embedded stack, long" for name in names}
     (tmp_path / "stack.json").write_text(json.dumps(stack))
-    found = Settings(data=tmp_path)
+    read = Settings(data=tmp_path)
 
-    keys = [found.secret(), *found.link_keys(), *found.session_keys(), *found.webhook_keys()]
+    keys = [read.secret(), *read.link_keys(), *read.session_keys(), *read.webhook_keys()]
     assert keys == [stack[name].encode() for name in names]
 
 
@@ -185,8 +185,8 @@ async def test_a_receiver_reads_webhooks_with_the_secret_of_before_or_of_after(t
     ]
 
 
-def sessions(folder: Path, given: Settings) -> Sessions:
-    key, *older = given.session_keys()
+def sessions(folder: Path, own_settings: Settings) -> Sessions:
+    key, *older = own_settings.session_keys()
     directory = Directory(folder / "users.toml", None)
     return Sessions(key, directory, idle_s=60, absolute_s=60, issuer="https://id.example", older=older)
 

@@ -89,10 +89,10 @@ def test_what_an_earlier_version_revoked_stays_void():
 
 def test_revoking_the_links_of_an_order_leaves_those_of_its_namesake():
     links = Links(b"secret")
-    other = links.issue(OrderKey("west-02", "R-1"), "V1", NOW)
+    second = links.issue(OrderKey("west-02", "R-1"), "V1", NOW)
     links.revocations.apply([revocation("R-1", NOW + 1000)])
 
-    assert opened(links, other, NOW) == ("west-02", "R-1")
+    assert opened(links, second, NOW) == ("west-02", "R-1")
 
 
 def test_another_secret_opens_nothing():
@@ -120,13 +120,13 @@ def test_a_link_is_written_in_one_way_only(added):
 
 def test_revoking_voids_what_was_issued_until_then_of_that_order_alone():
     links = Links(b"secret")
-    before, other = issued(links, "R-1", NOW), issued(links, "R-2", NOW)
+    before, second = issued(links, "R-1", NOW), issued(links, "R-2", NOW)
     links.revocations.apply([revocation("R-1", NOW + 1000)])
 
     assert links.opens(before, NOW) is None
     assert links.opens(issued(links, "R-1", NOW + 1000), NOW + 2000) is None
     assert opened(links, issued(links, "R-1", NOW + 1001), NOW + 2000) == order_of("R-1")
-    assert opened(links, other, NOW) == order_of("R-2")
+    assert opened(links, second, NOW) == order_of("R-2")
 
 
 def test_an_older_revocation_that_comes_later_gives_nothing_back():
@@ -149,9 +149,9 @@ def test_what_is_no_revocation_is_passed_over():
 def guesses(links: Links, draw: random.Random) -> dict[str, list[str]]:
     """Links that somebody without the key makes up, by kind; and those that were good once."""
     good = issued(links, "R-1001", NOW)
-    said = (NOW.to_bytes(6, "big") + LIFE_DAYS.to_bytes(2, "big") + b"R-1001").ljust(14)
+    head = (NOW.to_bytes(6, "big") + LIFE_DAYS.to_bytes(2, "big") + b"R-1001").ljust(14)
     forged = [
-        base64.urlsafe_b64encode(draw.randbytes(TAG_BYTES) + said).decode().rstrip("=") for _ in range(GUESSES // 2)
+        base64.urlsafe_b64encode(draw.randbytes(TAG_BYTES) + head).decode().rstrip("=") for _ in range(GUESSES // 2)
     ]
     return {
         "forged": forged,
@@ -167,7 +167,7 @@ def test_a_hundred_thousand_guesses_open_nothing(capsys):
     kinds = guesses(links, draw)
     links.revocations.apply([revocation(f"V-{number:04}", NOW) for number in range(2000)])
     orders = {order_of(f"R-{number:04}") for number in range(2000)}
-    took: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for kind, tokens in kinds.items():
         times = []
         for token in tokens:
@@ -176,9 +176,9 @@ def test_a_hundred_thousand_guesses_open_nothing(capsys):
             hit = order in orders
             times.append(time.perf_counter_ns() - began)
             assert not hit, kind
-        took[kind] = statistics.median(times) / 1000
+        seconds[kind] = statistics.median(times) / 1000
     with capsys.disabled():
-        print("\nmedian µs to refuse a link:", ", ".join(f"{kind} {us:.1f}" for kind, us in took.items()))
+        print("\nmedian µs to refuse a link:", ", ".join(f"{kind} {us:.1f}" for kind, us in seconds.items()))
 
     # Far more than the noise of a busy machine, far less than anybody could use over a network.
-    assert max(took.values()) - min(took.values()) < 50
+    assert max(seconds.values()) - min(seconds.values()) < 50

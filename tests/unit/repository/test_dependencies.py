@@ -118,6 +118,9 @@ def test_what_no_lock_file_holds_is_imported_in_one_place(name):
 def test_the_lock_files_hold_what_is_asked_for():
     for file, extras in (("requirements.lock", ["otel"]), ("requirements-dev.lock", ["otel", "dev", "bench"])):
         locked = {name_of(line) for line in (ROOT / file).read_text().splitlines() if re.match(r"[\w.-]+==", line)}
-        asked = [*PROJECT["dependencies"], *chain(*(PROJECT["optional-dependencies"][extra] for extra in extras))]
+        requirements = [
+            *PROJECT["dependencies"],
+            *chain(*(PROJECT["optional-dependencies"][extra] for extra in extras)),
+        ]
 
-        assert {name_of(requirement) for requirement in asked} <= locked, file
+        assert {name_of(requirement) for requirement in requirements} <= locked, file

@@ -23,9 +23,9 @@ def tracked() -> list[str]:
 
 
 def test_the_top_holds_no_other_folder():
-    found = {path.split("/")[0] for path in tracked() if "/" in path}
+    folders = {path.split("/")[0] for path in tracked() if "/" in path}
 
-    assert {name for name in found if not name.startswith(".")} <= FOLDERS
+    assert {name for name in folders if not name.startswith(".")} <= FOLDERS
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -41,9 +41,9 @@ def test_our_packages_win_from_any_working_directory(name, tmp_path):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").touch()
     command = [sys.executable, "-P", "-c", f"import {name}; print({name}.__file__)"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    path = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 
-    assert Path(found).resolve().is_relative_to(ROOT.resolve())
+    assert Path(path).resolve().is_relative_to(ROOT.resolve())
 
 
 def test_it_can_not_be_uploaded_to_an_index():
@@ -52,9 +52,11 @@ def test_it_can_not_be_uploaded_to_an_index():
 
 def test_every_package_is_named_and_no_other():
     """Named one by one: automatic discovery would ship tests and tools too."""
-    found = {path.rsplit("/", 1)[0].replace("/", ".") for path in tracked() if path.endswith("/__init__.py")}
+    packages = {path.rsplit("/", 1)[0].replace("/", ".") for path in tracked() if path.endswith("/__init__.py")}
 
-    assert {name for name in found if name.split(".")[0] in PACKAGES} == set(PROJECT["tool"]["setuptools"]["packages"])
+    assert {name for name in packages if name.split(".")[0] in PACKAGES} == set(
+        PROJECT["tool"]["setuptools"]["packages"]
+    )
     assert {name.split(".")[0] for name in PROJECT["tool"]["setuptools"]["packages"]} == set(PACKAGES)
 
 

@@ -147,9 +147,9 @@ def test_every_type_phase_and_optional_field_occurs(clean: list[Event]):
         assert all(phases[kind, name] for name in names), kind
     for kind, names in feed.OPTIONAL.items():
         for name in names:
-            given = Counter((name in event, event.get(name) is None) for event in clean if event["type"] == kind)
-            assert given[True, False], f"{name} of {kind} is never given"
-            assert given[False, True], f"{name} of {kind} is never left out"
+            counts = Counter((name in event, event.get(name) is None) for event in clean if event["type"] == kind)
+            assert counts[True, False], f"{name} of {kind} is never given"
+            assert counts[False, True], f"{name} of {kind} is never left out"
     reasons = {event.get("pause_reason") for event in clean}
     assert reasons >= {"parts", "approval", "expert", "shift_end", "other"}
 

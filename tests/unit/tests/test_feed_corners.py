@@ -20,8 +20,8 @@ def _of(history: list[Event], type_: str, **fields: Any) -> list[Event]:
 
 def _closing(history: list[Event]) -> int:
     """How many events there are up to the first terminal one."""
-    places = [n for n, event in enumerate(history) if event["type"] in ("handoff", "cancellation")]
-    return places[0] + 1 if places else len(history)
+    indices = [n for n, event in enumerate(history) if event["type"] in ("handoff", "cancellation")]
+    return indices[0] + 1 if indices else len(history)
 
 
 def _types(history: list[Event]) -> list[str]:
@@ -143,9 +143,9 @@ CORNERS: dict[str, Corner] = {
         > 1
         for id_ in {e["request_id"] for e in _of(h, "part_request")}
     ),
-    "an emergency part within two hours": _emergency_took(lambda took: took < timedelta(hours=2)),
-    "an emergency part after two hours exactly": _emergency_took(lambda took: took == timedelta(hours=2)),
-    "an emergency part too late": _emergency_took(lambda took: took > timedelta(hours=2)),
+    "an emergency part within two hours": _emergency_took(lambda delay: delay < timedelta(hours=2)),
+    "an emergency part after two hours exactly": _emergency_took(lambda delay: delay == timedelta(hours=2)),
+    "an emergency part too late": _emergency_took(lambda delay: delay > timedelta(hours=2)),
     "a quote approved": lambda h, r: r["approved_amount"] is not None,
     "a quote refused": lambda h, r: bool(_of(h, "quote_decision", approved=False)),
     "a quote after a refusal": _requoted_after_refusal,

@@ -19,9 +19,9 @@ from tests.unit.tests.oracle_visits import (
 
 
 def test_a_job_started_again_is_rework_and_a_resumed_one_is_not():
-    begun = [check_in("08:00"), repair("started", "08:00"), repair("completed", "09:00")]
-    again = order_after(*begun, repair("started", "09:10"), handoff("10:00"))
-    resumed = order_after(*begun, repair("resumed", "09:10"), handoff("10:00"))
+    events = [check_in("08:00"), repair("started", "08:00"), repair("completed", "09:00")]
+    again = order_after(*events, repair("started", "09:10"), handoff("10:00"))
+    resumed = order_after(*events, repair("resumed", "09:10"), handoff("10:00"))
 
     assert (again["ftf"], again["ftf_cause"]) == (False, "rework")
     assert resumed["ftf"] is True
@@ -76,9 +76,9 @@ def test_kilometres_are_reckoned_as_written_not_as_binary_fractions(after: float
 
 
 def test_another_vehicle_never_is_a_comeback():
-    other = [{**e, "vehicle_id": "V2"} for e in comeback("09:00", 5)]
+    second_visit = [{**e, "vehicle_id": "V2"} for e in comeback("09:00", 5)]
 
-    assert order_after(*repaired_visit(), *other)["ftf"] is True
+    assert order_after(*repaired_visit(), *second_visit)["ftf"] is True
 
 
 def test_the_earliest_comeback_is_named_even_behind_another_cause():

@@ -71,8 +71,8 @@ def test_an_order_is_told_once_its_center_is_clear_and_without_whose_it_is(
     held = Tools(ReportSettings(clickhouse="http://127.0.0.1:1"), ["C2"])
     story = json.loads(held.explain_order("R1"))
 
-    shown = {"comeback_center_id": None, "version": 2, "event_count": 2}
-    assert story["order"] == {"order_id": "R1", "center_id": "C2", "wait_s": 60.5} | shown
+    answer = {"comeback_center_id": None, "version": 2, "event_count": 2}
+    assert story["order"] == {"order_id": "R1", "center_id": "C2", "wait_s": 60.5} | answer
 
 
 def test_where_an_order_came_back_to_is_told_to_who_may_see_that_center(monkeypatch: pytest.MonkeyPatch):

@@ -46,28 +46,28 @@ def test_a_table_on_the_terminal_holds_no_command_for_it(capsys: pytest.CaptureF
 
     print_table(orjson.dumps(answer))
 
-    said = capsys.readouterr().out
-    assert all(char.isprintable() or char == "\n" for char in said)
-    assert "R-1\ufffd]0;owned" in said
-    assert "[bold]x[/bold]" in said and "null" in said
+    output = capsys.readouterr().out
+    assert all(char.isprintable() or char == "\n" for char in output)
+    assert "R-1\ufffd]0;owned" in output
+    assert "[bold]x[/bold]" in output and "null" in output
 
 
 def test_lines_on_the_terminal_hold_no_command_for_it(capsys: pytest.CaptureFixture[str]):
     print_lines(f"order\tlane\n{HOSTILE}\tquick\n".encode() + b"\xff\n")
 
-    said = capsys.readouterr().out
-    assert all(char.isprintable() or char in "\t\n" for char in said)
-    assert said.splitlines() == ["order\tlane", said.splitlines()[1], "\ufffd"]
-    assert said.splitlines()[1].endswith("\tquick")
+    output = capsys.readouterr().out
+    assert all(char.isprintable() or char in "\t\n" for char in output)
+    assert output.splitlines() == ["order\tlane", output.splitlines()[1], "\ufffd"]
+    assert output.splitlines()[1].endswith("\tquick")
 
 
 def test_an_error_that_quotes_stored_text_commands_no_terminal(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         main._end(f"Cannot parse {HOSTILE}\nas a number", 1)
 
-    said = capsys.readouterr().err
-    assert all(char.isprintable() or char == "\n" for char in said)
-    assert said.endswith("\nas a number\n")
+    errors = capsys.readouterr().err
+    assert all(char.isprintable() or char == "\n" for char in errors)
+    assert errors.endswith("\nas a number\n")
 
 
 class Answer(io.BytesIO):

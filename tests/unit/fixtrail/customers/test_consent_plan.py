@@ -33,12 +33,12 @@ def worth_by_hand(orders: "Counter[tuple[str, ...]]", plan: list[tuple[Template,
     total = 0.0
     for milestones, count in orders.items():
         for answers in product((True, False), repeat=len(plan)):
-            chance, worth, left = 1.0, 0.0, []
+            chance, worth, remaining = 1.0, 0.0, []
             for (template, may_spend), is_accepted in zip(plan, answers, strict=True):
                 chance *= template.accepted if is_accepted else 1 - template.accepted
-                left.append(set(may_spend) if is_accepted else set())
+                remaining.append(set(may_spend) if is_accepted else set())
             for name in milestones:
-                for own in left:
+                for own in remaining:
                     if name in own:
                         worth += WEIGHTS[name]
                         own.clear()
@@ -58,9 +58,9 @@ def test_the_best_plan_is_that_of_brute_force(seed: int):
     ]
     sets = {t.id: [c for k in range(3) for c in combinations(t.milestones, k)] for t in templates}
     by_hand = max(
-        worth_by_hand(orders, list(zip(chosen, spending, strict=True)))
-        for chosen in combinations(templates, 3)
-        for spending in product(*(sets[template.id] for template in chosen))
+        worth_by_hand(orders, list(zip(combination, spending, strict=True)))
+        for combination in combinations(templates, 3)
+        for spending in product(*(sets[template.id] for template in combination))
     )
 
     best = best_plans(orders, templates)[0]
@@ -94,7 +94,7 @@ def test_with_twelve_templates_the_three_best_are_asked_for():
 @pytest.mark.parametrize("together", [False, True], ids=["by template", "all or none"])
 def test_limits_of_the_back_test_hold_the_truth_about_as_often_as_they_say(together: bool):
     """Three templates of which each visit needs all: customers agree to each by itself, or to all of them or none."""
-    draw, held, names = random.Random(5), 0, ("quote_ready", "part_delayed", "ready")
+    draw, n_held, names = random.Random(5), 0, ("quote_ready", "part_delayed", "ready")
     orders = Counter({names: 150})
 
     def delivered() -> list[int]:
@@ -104,8 +104,8 @@ def test_limits_of_the_back_test_hold_the_truth_about_as_often_as_they_say(toget
         first, second = delivered(), delivered()
         share = sum(first) / 450
         plan = plan_of(orders, [spending_of(orders, Template(name, (name,), share), (name,)) for name in names])
-        held += back_test(plan, first, 150, sum(second)).holds
-    assert 181 <= held <= 198
+        n_held += back_test(plan, first, 150, sum(second)).holds
+    assert 181 <= n_held <= 198
 
 
 # Through the ledger

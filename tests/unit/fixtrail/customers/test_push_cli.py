@@ -30,9 +30,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_what_a_customer_agrees_to_is_kept_without_the_address(settings: Settings):
-    said = consents.change_consent(settings, "sms:+86 138 0000 0077", consents.Consent(opted_out=True))
+    answer = consents.change_consent(settings, "sms:+86 138 0000 0077", consents.Consent(opted_out=True))
 
-    assert said["opted_out"] is True
+    assert answer["opted_out"] is True
     assert consents.change_consent(settings, "sms:+8613800000077", consents.Consent())["opted_out"] is True
     files = b"".join(path.read_bytes() for path in settings.data.iterdir())
     assert b"0077" not in files
@@ -43,18 +43,18 @@ def test_a_change_leaves_the_rest_as_it_was(settings: Settings):
     consents.change_consent(
         settings, address, consents.Consent(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
     )
-    said = consents.change_consent(settings, address, consents.Consent(opted_out=True))
-    assert (said["milestones"], said["time_zone"]) == (["ready"], "Asia/Urumqi")
+    answer = consents.change_consent(settings, address, consents.Consent(opted_out=True))
+    assert (answer["milestones"], answer["time_zone"]) == (["ready"], "Asia/Urumqi")
 
-    said = consents.change_consent(settings, address, consents.Consent(opted_out=False, all_milestones=True))
-    assert (said["opted_out"], said["milestones"]) == (False, None)
+    answer = consents.change_consent(settings, address, consents.Consent(opted_out=False, all_milestones=True))
+    assert (answer["opted_out"], answer["milestones"]) == (False, None)
 
 
 def test_consents_to_messages_add_up(settings: Settings):
     for number in (1, 2):
-        said = consents.change_consent(settings, "wechat:o77", consents.Consent(add={"tmpl": number}))
+        answer = consents.change_consent(settings, "wechat:o77", consents.Consent(add={"tmpl": number}))
 
-    assert said["consents"] == {"tmpl": 3}
+    assert answer["consents"] == {"tmpl": 3}
     assert consents.parse_consents("tmpl=3") == ("tmpl", 3)
 
 
@@ -106,15 +106,15 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     store.close()
 
     sends = notice_log.log_of(settings, R1)
-    told, held = notice_log.log_as_json(sends)
-    assert (told["state"], told["told"], told["reference"], told["due_at"]) == (
+    rows, is_held = notice_log.log_as_json(sends)
+    assert (rows["state"], rows["told"], rows["reference"], rows["due_at"]) == (
         "SENT",
         "We have your car",
         "ref-9",
         None,
     )
-    assert (held["state"], held["reason"], held["final_at"]) == ("HELD", "quiet hours", None)
-    assert "13877" not in repr((told, held))
+    assert (is_held["state"], is_held["reason"], is_held["final_at"]) == ("HELD", "quiet hours", None)
+    assert "13877" not in repr((rows, is_held))
     notice_log.print_log(R1, sends, "Asia/Shanghai")
     assert "HELD until" in capsys.readouterr().out
     notice_log.print_log("R9", [], "Asia/Shanghai")
@@ -139,10 +139,10 @@ def test_of_an_order_whose_notices_had_expired_unmade_the_journey_tells_the_log(
 def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_center(settings: Settings):
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("checked_in", center_id=""), id="before")])
-    found = notice_log.order_of(settings, "R1", None)
+    order = notice_log.order_of(settings, "R1", None)
 
-    assert found == OrderKey("", "R1")
-    assert [send.id for send in notice_log.log_of(settings, found)] == ["before"]
+    assert order == OrderKey("", "R1")
+    assert [send.id for send in notice_log.log_of(settings, order)] == ["before"]
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready"), id="after")])
     assert notice_log.order_of(settings, "R1", None) == R1
@@ -161,9 +161,9 @@ def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_i
     notice_log.print_log(order, notice_log.log_of(settings, order), "Asia/Shanghai")
     notice_log.print_log(order, [], "Asia/Shanghai")
 
-    said = capsys.readouterr().out
-    assert "ready" in said and "has seen no notice" in said
-    assert "\x1b" not in said and "\x07" not in said
+    output = capsys.readouterr().out
+    assert "ready" in output and "has seen no notice" in output
+    assert "\x1b" not in output and "\x07" not in output
 
 
 def test_the_log_says_by_what_event(settings: Settings, capsys):
@@ -227,20 +227,20 @@ def test_a_preview_is_made_of_the_journey_as_it_is_now():
         repair("completed", "10:00"),
         handed_off("11:00", amount=769.9),
     )
-    found = {each.milestone: each for each in preview.notices_of(JourneyFact.model_validate(fact))}
+    notices = {notice.milestone: notice for notice in preview.notices_of(JourneyFact.model_validate(fact))}
 
-    assert list(found) == [
+    assert list(notices) == [
         *("checked_in", "quote_ready", "part_ordered", "part_delayed", "repair_started", "handed_off")
     ]
-    assert found["checked_in"].promised_at == ms("12:00")
-    assert found["part_delayed"].part_no == "P-9"
-    assert found["quote_ready"].quote is not None
-    assert str(found["handed_off"].final_amount) == "769.9"
+    assert notices["checked_in"].promised_at == ms("12:00")
+    assert notices["part_delayed"].part_no == "P-9"
+    assert notices["quote_ready"].quote is not None
+    assert str(notices["handed_off"].final_amount) == "769.9"
 
 
 def test_a_preview_names_the_part_and_its_new_time():
     """Two parts asked for at the same moment; and one that is only expected later than it was."""
-    first, second = ({"request_id": each, "part_no": f"P-{each}"} for each in ("A", "B"))
+    first, second = ({"request_id": letter, "part_no": f"P-{letter}"} for letter in ("A", "B"))
     fact = order_after(
         checked_in("08:00"),
         part("requested", "08:40", **first),
@@ -249,14 +249,14 @@ def test_a_preview_names_the_part_and_its_new_time():
         part("requested", "09:30", expected_at="2026-03-02T12:00:00Z", **first),
         part("requested", "10:00", expected_at="2026-03-02T15:00:00Z", **first),
     )
-    found = preview.notices_of(JourneyFact.model_validate(fact))
+    notices = preview.notices_of(JourneyFact.model_validate(fact))
 
-    told = [(each.milestone, each.part_no) for each in found if each.part_no]
-    assert told == [
+    part_notices = [(notice.milestone, notice.part_no) for notice in notices if notice.part_no]
+    assert part_notices == [
         *[("part_ordered", "P-A"), ("part_ordered", "P-B"), ("part_arrived", "P-B")],
         *[("part_ordered", "P-A"), ("part_delayed", "P-A")],
     ]
-    assert found[-1].expected_at == ms("15:00")
+    assert notices[-1].expected_at == ms("15:00")
 
 
 def test_each_milestone_is_previewed_with_the_promise_that_held_then():
@@ -265,9 +265,9 @@ def test_each_milestone_is_previewed_with_the_promise_that_held_then():
         checked_in("09:00", promised="14:00"),
         checked_in("10:00", promised="13:00"),
     )
-    found = preview.notices_of(JourneyFact.model_validate(fact))
+    notices = preview.notices_of(JourneyFact.model_validate(fact))
 
-    assert [each.promised_at for each in found] == [ms("12:00"), ms("14:00"), ms("13:00")]
+    assert [notice.promised_at for notice in notices] == [ms("12:00"), ms("14:00"), ms("13:00")]
 
 
 def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.MonkeyPatch, settings: Settings, capsys):
@@ -278,7 +278,7 @@ def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.Monk
     assert "--all" in capsys.readouterr().out
 
     previews = preview.preview(settings, "R1", "en", with_others=True)
-    assert [each.milestone for each in previews] == [*MILESTONES, *BY_CLOCK]
+    assert [item.milestone for item in previews] == [*MILESTONES, *BY_CLOCK]
     preview.print_preview(previews)
     assert "Total: CN¥769.90" in capsys.readouterr().out
 

@@ -36,7 +36,7 @@ EVENTS = [
     COMMON | {"type": "wash"},
     COMMON | {"type": "handoff", "amount": "12.50"},
     COMMON | {"type": "handoff", "amount": -1},
-    *(COMMON | {"type": "handoff", "amount": said} for said in ("5 ", "1_000", "", ".", "+5", ".5", "5.")),
+    *(COMMON | {"type": "handoff", "amount": amount} for amount in ("5 ", "1_000", "", ".", "+5", ".5", "5.")),
 ]
 
 

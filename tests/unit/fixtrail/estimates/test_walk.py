@@ -80,18 +80,18 @@ def test_an_estimate_is_the_same_when_all_that_came_later_is_taken_away(
 
 def test_of_an_open_order_the_same_is_shown_as_the_past_knew_it(events: list[Event], walk: WalkForward):
     """An order's estimate in the middle of its visit is that of the fact at the time, whatever happened afterwards."""
-    table, whole = walk.table, {(visit.center_id, visit.order_id): visit for visit in visits_of(events)}
-    shown = 0
+    table, visits = walk.table, {(visit.center_id, visit.order_id): visit for visit in visits_of(events)}
+    n_shown = 0
     for hours in (15, 20, 38):
         now = UNTIL - hours * HOUR_MS
         for visit in visits_of([event for event in events if event.occurred_at <= from_ms(now)]):
             if visit.ready_at is None and visit.ended_at is None and visit.points:
-                later = whole[visit.center_id, visit.order_id].as_of(now)
+                later = visits[visit.center_id, visit.order_id].as_of(now)
                 clock = CLOCKS.of(visit.center_id)
-                answers = [estimate(OpenOrder(one, now), table, clock, now) for one in (visit, later)]
+                answers = [estimate(OpenOrder(past_visit, now), table, clock, now) for past_visit in (visit, later)]
                 assert answers[0] == answers[1]
-                shown += not isinstance(answers[0], str)
-    assert shown >= 3
+                n_shown += not isinstance(answers[0], str)
+    assert n_shown >= 3
 
 
 def test_another_computation_comes_to_the_same_quantiles(events: list[Event], walk: WalkForward):

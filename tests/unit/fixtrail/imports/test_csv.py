@@ -223,7 +223,7 @@ def test_a_packed_log_of_nothing_but_line_ends_is_not_read_to_its_end(tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "error_text"),
     [
         (b"", "the log is empty"),
         (b"PK\x03\x04rest", "this is a zip or Excel file; export it as CSV or XES"),
@@ -231,8 +231,8 @@ def test_a_packed_log_of_nothing_but_line_ends_is_not_read_to_its_end(tmp_path, 
         (b"\x1f\x8bno gzip", "the gzip file is damaged"),
     ],
 )
-def test_what_is_no_csv_is_refused(tmp_path, data, said):
-    with pytest.raises(LogError, match=said):
+def test_what_is_no_csv_is_refused(tmp_path, data, error_text):
+    with pytest.raises(LogError, match=error_text):
         rows_of(tmp_path, data)
 
 

@@ -33,8 +33,8 @@ def test_every_row_is_an_order_but_the_total(imported):
     report, orders = imported
 
     assert (report.rows, report.mapped_rows, report.unmapped_rows, report.rejected_rows) == (8, 7, 1, 0)
-    assert [each.reason for each in report.unmapped] == ["the total of the table"]
-    assert [(each.type, each.reason, each.lines) for each in report.rejected] == [
+    assert [row.reason for row in report.unmapped] == ["the total of the table"]
+    assert [(row.type, row.reason, row.lines) for row in report.rejected] == [
         ("handoff", "time: not a time in format %Y/%m/%d %H:%M", (9,))
     ]
     assert report.notes == {"left out: odometer_km: text does not match `extract`": 1}

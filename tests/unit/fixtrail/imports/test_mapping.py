@@ -45,7 +45,7 @@ def test_a_mapping_knows_the_columns_it_needs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         (HEAD + CHECK_IN + "alsa = true", "event 1.alsa: unknown key"),
         (HEAD.replace("case =", "cases ="), "log.cases: unknown key"),
@@ -102,15 +102,15 @@ def test_a_mapping_knows_the_columns_it_needs(tmp_path):
         ),
     ],
 )
-def test_a_mistake_is_named_with_its_key(tmp_path, text, said):
-    assert said in refused(tmp_path, text)
+def test_a_mistake_is_named_with_its_key(tmp_path, text, error_text):
+    assert error_text in refused(tmp_path, text)
 
 
 def test_all_unknown_keys_are_told_at_once(tmp_path):
-    said = refused(tmp_path, HEAD.replace("case", "cases") + CHECK_IN + "alsa = true\nwhere = 1").splitlines()
+    lines = refused(tmp_path, HEAD.replace("case", "cases") + CHECK_IN + "alsa = true\nwhere = 1").splitlines()
 
-    assert len(said) == 3
-    assert all("mapping.toml: " in line and ": unknown key" in line for line in said)
+    assert len(lines) == 3
+    assert all("mapping.toml: " in line and ": unknown key" in line for line in lines)
 
 
 def test_a_missing_mapping_file_is_named(tmp_path):

@@ -62,7 +62,7 @@ def orders(events) -> dict[str, dict[str, Any]]:
 def test_each_of_the_11855_log_events_is_mapped_or_listed(report):
     assert (report.cases, report.rows) == (1_104, 11_855)
     assert (report.mapped_rows, report.unmapped_rows, report.rejected_rows) == (10_347, 1_508, 0)
-    assert {(each.activity, each.rows) for each in report.unmapped} == {
+    assert {(row.activity, row.rows) for row in report.unmapped} == {
         ("Inform User / complete", 1_102),
         ("Restart Repair / complete", 406),
     }

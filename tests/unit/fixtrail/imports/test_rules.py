@@ -52,9 +52,9 @@ def test_a_number_is_read_from_text(workshop, fields, text, value):
     ],
 )
 def test_a_value_that_cannot_be_used_is_a_reason_without_the_value(workshop, fields, text, reason):
-    said, value = workshop.refusal(field("handoff", fields), x=text)
+    refusal_text, value = workshop.refusal(field("handoff", fields), x=text)
 
-    assert said == reason
+    assert refusal_text == reason
     assert value in (text, "")
 
 
@@ -98,9 +98,9 @@ def test_other_words_for_yes_and_no_need_a_map(workshop):
     ],
 )
 def test_a_list_is_made_of_several_columns_or_split(workshop, fields, text, groups):
-    made = workshop.event(field("diagnosis", f'phase = "completed"\n{fields}'), x=text, y="")
+    event = workshop.event(field("diagnosis", f'phase = "completed"\n{fields}'), x=text, y="")
 
-    assert made.get("fault_groups") == groups
+    assert event.get("fault_groups") == groups
 
 
 QUOTE = field(
@@ -131,8 +131,8 @@ def test_a_promise_may_have_a_format_and_zone_of_its_own(workshop):
     promise = '{ column = "promise", format = "%d.%m.%Y %H:%M", zone = "{zone}" }'
     rule = field("check_in", f'lane = "quick"\npromised_at = {promise}')
 
-    made = workshop.event(rule, promise="01.03.2026 18:00", zone="Asia/Urumqi")
-    assert made["promised_at"] == "2026-03-01T12:00:00.000Z"
+    event = workshop.event(rule, promise="01.03.2026 18:00", zone="Asia/Urumqi")
+    assert event["promised_at"] == "2026-03-01T12:00:00.000Z"
     assert workshop.refusal(rule, promise="soon", zone="UTC")[0] == "promised_at: not a time in format %d.%m.%Y %H:%M"
     assert "promised_at" not in workshop.event(rule, promise="", zone="")
 
@@ -186,9 +186,9 @@ def test_one_row_can_make_several_events_in_the_order_of_the_rules(workshop):
 
     outcomes = workshop.outcomes(FIRST_ALSO_CHECKS_IN, *rows)
 
-    made = [outcome.event.event_id for outcome in outcomes if isinstance(outcome, MappedEvent)]
-    assert made == ["tablet:R1:000001:01", "tablet:R1:000001:02", "tablet:R1:000004:02"]
-    assert made == sorted(made)
+    event_ids = [outcome.event.event_id for outcome in outcomes if isinstance(outcome, MappedEvent)]
+    assert event_ids == ["tablet:R1:000001:01", "tablet:R1:000001:02", "tablet:R1:000004:02"]
+    assert event_ids == sorted(event_ids)
     assert [outcome.reason for outcome in outcomes if isinstance(outcome, Unmapped)] == ["a break", "no rule matches"]
 
 
@@ -221,8 +221,8 @@ def test_a_row_of_a_whole_order_makes_an_event_of_each_time_it_has(workshop):
 
     assert report.events_by_type == {"check_in": 3, "handoff": 1, "survey": 1}
     assert (report.mapped_rows, report.partly_mapped_rows) == (3, 1)
-    assert [(each.reason, each.lines) for each in report.unmapped] == [("it has no time for any of its events", (5,))]
-    assert {each.reason for each in report.rejected} == {
+    assert [(row.reason, row.lines) for row in report.unmapped] == [("it has no time for any of its events", (5,))]
+    assert {row.reason for row in report.rejected} == {
         "time: not a time in format iso",
         "a second row of the same order",
     }
@@ -230,9 +230,9 @@ def test_a_row_of_a_whole_order_makes_an_event_of_each_time_it_has(workshop):
 
 def test_an_export_that_has_grown_keeps_the_ids_of_the_events_it_had(workshop):
     """The order was open yesterday; today's export has its handoff and adds the survey."""
-    came = {"came": "2026-03-01T08:00Z", "left": "", "asked": "2026-03-02T09:00Z", "score": "9"}
-    before = [outcome.event for outcome in workshop.outcomes(WIDE, came, head=WIDE_HEAD)]
-    after = [outcome.event for outcome in workshop.outcomes(WIDE, came | {"left": "2026-03-01T09:00Z"}, head=WIDE_HEAD)]
+    row = {"came": "2026-03-01T08:00Z", "left": "", "asked": "2026-03-02T09:00Z", "score": "9"}
+    before = [outcome.event for outcome in workshop.outcomes(WIDE, row, head=WIDE_HEAD)]
+    after = [outcome.event for outcome in workshop.outcomes(WIDE, row | {"left": "2026-03-01T09:00Z"}, head=WIDE_HEAD)]
 
     assert [event.event_id for event in after] == ["tablet:R1:000001:01", "tablet:R1:000001:02", "tablet:R1:000001:03"]
     assert [event for event in after if event in before] == before

@@ -39,10 +39,10 @@ def test_every_row_of_the_log_is_accounted_for(workshop):
     assert (report.mapped_rows, report.unmapped_rows, report.rejected_rows) == (4, 2, 3)
     assert report.partly_mapped_rows == 0
     assert report.events_by_type == {"check_in": 2, "handoff": 2, "diagnosis": 1}
-    assert [(each.activity, each.reason, each.rows, each.lines) for each in report.unmapped] == [
+    assert [(row.activity, row.reason, row.rows, row.lines) for row in report.unmapped] == [
         ("tea", "a break", 2, (3, 5))
     ]
-    assert {(each.type, each.rule, each.reason, each.events) for each in report.rejected} == {
+    assert {(row.type, row.rule, row.reason, row.events) for row in report.rejected} == {
         ("diagnosis", 2, "time: not a time in format iso", 1),
         (None, None, "no case: column order is empty", 1),
         ("check_in", 1, "vehicle_id: nothing in the row for it", 1),

@@ -155,4 +155,4 @@ def test_order_numbers_that_a_spreadsheet_has_cut_make_no_order(tmp_path):
     report = asyncio.run(import_log(tmp_path / "log.csv", load_mapping(tmp_path / "mapping.toml")))
 
     assert (report.mapped_rows, report.rejected_rows) == (0, 2)
-    assert [each.reason for each in report.rejected] == [f"case: {CUT}"]
+    assert [row.reason for row in report.rejected] == [f"case: {CUT}"]

@@ -37,7 +37,7 @@ def test_a_log_with_a_row_an_event_gets_a_rule_for_each_step_it_understands(tmp_
     report = suggested(tmp_path / "log.csv", tmp_path)
 
     assert report.events_by_type == {"repair": 2, "check_in": 1, "handoff": 1}
-    assert [(each.activity, each.reason) for each in report.unmapped] == [("Send reminder", "not understood yet")]
+    assert [(row.activity, row.reason) for row in report.unmapped] == [("Send reminder", "not understood yet")]
     assert report.journeys is not None
     assert (report.journeys.lead_mean_s, report.journeys.touch_mean_s) == (7200, 3600)
 

@@ -120,7 +120,7 @@ def test_any_declared_encoding_is_read(encoding):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ('<!DOCTYPE log [<!ENTITY a "b">]><log/>', "document type"),
         ('<!DOCTYPE log SYSTEM "file:///etc/passwd"><log/>', "document type"),
@@ -133,8 +133,8 @@ def test_any_declared_encoding_is_read(encoding):
         (b'<log><event><string key="a" value="\xff"/></event></log>', "not well-formed XML"),
     ],
 )
-def test_what_is_no_xes_is_refused(text, said):
-    with pytest.raises(LogError, match=said):
+def test_what_is_no_xes_is_refused(text, error_text):
+    with pytest.raises(LogError, match=error_text):
         rows_of(text)
 
 

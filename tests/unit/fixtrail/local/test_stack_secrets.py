@@ -12,29 +12,29 @@ BEFORE = {"clickhouse_password": "p" * 32, "clickhouse_reader_password": "r" * 3
 
 
 def test_a_new_folder_has_one_key_for_each_purpose_which_is_made_once(tmp_path):
-    made = stack_secrets(tmp_path, Settings(data=tmp_path))
+    secrets = stack_secrets(tmp_path, Settings(data=tmp_path))
 
-    keys = {name: value for name, value in made.items() if name.endswith("_key")}
+    keys = {name: value for name, value in secrets.items() if name.endswith("_key")}
     assert set(keys) == {"hash_key", "link_key", "session_key", "webhook_key"}
     assert len(set(keys.values())) == 4 and all(len(key) >= 32 for key in keys.values())
-    assert stack_secrets(tmp_path, Settings(data=tmp_path)) == made
+    assert stack_secrets(tmp_path, Settings(data=tmp_path)) == secrets
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_folder_of_the_version_before_keeps_its_one_key(tmp_path):
     (tmp_path / "secrets.json").write_text(json.dumps(BEFORE))
-    known = stack_secrets(tmp_path, Settings(data=tmp_path))
-    (tmp_path / "stack.json").write_text(json.dumps(known))
+    secrets = stack_secrets(tmp_path, Settings(data=tmp_path))
+    (tmp_path / "stack.json").write_text(json.dumps(secrets))
 
-    assert known == BEFORE
+    assert secrets == BEFORE
     settings = Settings(data=tmp_path)
     assert settings.secret() == settings.link_keys()[0] == settings.webhook_keys()[0] == b"h" * 32
 
 
 def test_a_key_from_outside_goes_before_the_one_made(tmp_path):
-    known = stack_secrets(tmp_path, Settings(data=tmp_path, link_key="l" * 32))
+    secrets = stack_secrets(tmp_path, Settings(data=tmp_path, link_key="l" * 32))
 
-    assert known["link_key"] == "l" * 32
+    assert secrets["link_key"] == "l" * 32
     assert stack_secrets(tmp_path, Settings(data=tmp_path))["link_key"] != "l" * 32
 
 

@@ -131,19 +131,19 @@ async def test_a_child_that_ends_with_an_exit_code_is_given_up_sooner(tmp_path, 
 async def test_a_child_that_refuses_to_go_on_says_why(tmp_path):
     refusing = tmp_path / "refusing.py"
     refusing.write_text("""print('{"event": "worker ends", "reason": "50 records in a row"}'); raise SystemExit(78)""")
-    seen = []
+    lines = []
     child = Child(
         Spec("refusing", "refusing", (), {"PYTHONPATH": str(tmp_path)}),
         tmp_path,
         lambda _: None,
-        lambda: seen.append(child.ended),
+        lambda: lines.append(child.ended),
     )
     child.start()
     with pytest.raises(RefusalError, match=r"refusing ended with exit code 78 .*50 records in a row"):
         await child.wait_ready(60)
 
     assert child.ended == "ended with exit code 78 (it refuses to go on): 50 records in a row"
-    assert seen[-1] == child.ended
+    assert lines[-1] == child.ended
     await child.stop()
 
 

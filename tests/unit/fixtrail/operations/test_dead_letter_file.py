@@ -11,8 +11,8 @@ from schemas.dead_letter import DeadLetter
 
 
 def letter(value: bytes | None, offset: int = 17) -> Letter:
-    said = DeadLetter("invalid_field", "lane: not known", "service-events", 1, 5, 0)
-    return Letter(2, offset, b"V1", value, (), said, None if value is None else len(value))
+    dead_letter = DeadLetter("invalid_field", "lane: not known", "service-events", 1, 5, 0)
+    return Letter(2, offset, b"V1", value, (), dead_letter, None if value is None else len(value))
 
 
 @pytest.mark.parametrize("value", [b'{"lane":"express"}', '{"name":"王"}\r\n'.encode(), b"\xff\xfe\x00", b""])

@@ -21,8 +21,8 @@ BAD = b'{"lane":"express"}'
 
 
 def letter(offset: int, refused: int, code: str = "invalid_field", topic: str = "service-events") -> Letter:
-    said = DeadLetter(code, "lane: not known", topic, 0, refused, 1000 + offset)
-    return Letter(0, offset, b"V1", BAD, (), said, len(BAD))
+    dead_letter = DeadLetter(code, "lane: not known", topic, 0, refused, 1000 + offset)
+    return Letter(0, offset, b"V1", BAD, (), dead_letter, len(BAD))
 
 
 def mark(offset: int, of: int) -> Letter:
@@ -42,8 +42,8 @@ def letters(monkeypatch) -> list[Letter]:
     ]
 
     async def all_of_them(_settings, _topic):
-        for each in letters:
-            yield each
+        for letter in letters:
+            yield letter
 
     monkeypatch.setattr(dead_letters, "_letters", all_of_them)
     return letters
@@ -54,18 +54,23 @@ async def test_a_record_refused_twice_counts_once():
 
     assert listed.codes == {"invalid_field": 2, "not_json": 1, "row_refused": 1}
     assert listed.redriven == 1
-    assert [(each.offset, each.redriven) for each in listed.newest] == [(0, False), (1, True), (4, False), (5, False)]
+    assert [(letter.offset, letter.redriven) for letter in listed.newest] == [
+        (0, False),
+        (1, True),
+        (4, False),
+        (5, False),
+    ]
 
 
 async def test_what_was_put_back_says_so():
-    found = await letters_to_redrive(Settings(), (), "invalid_field")
+    letters = await letters_to_redrive(Settings(), (), "invalid_field")
 
-    assert [(each.offset, each.redriven) for each in found] == [(0, False), (1, True)]
+    assert [(letter.offset, letter.redriven) for letter in letters] == [(0, False), (1, True)]
 
 
 async def test_only_events_that_wait_are_written_out_to_be_repaired():
-    assert [each.offset async for each in letters_to_repair(Settings(), None)] == [0, 4]
-    assert [each.offset async for each in letters_to_repair(Settings(), "invalid_field")] == [0]
+    assert [letter.offset async for letter in letters_to_repair(Settings(), None)] == [0, 4]
+    assert [letter.offset async for letter in letters_to_repair(Settings(), "invalid_field")] == [0]
 
 
 WHOLE = orjson.dumps(checked_in("08:00"))
@@ -90,9 +95,9 @@ async def test_a_cut_letter_goes_back_with_the_whole_event(letters: list[Letter]
     letters.append(CUT)
     lines: list[str] = []
 
-    whole = {CUT.position: WHOLE}
+    values = {CUT.position: WHOLE}
     assert await redrive_chosen(
-        Settings(), {CUT.position}, None, whole, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
+        Settings(), {CUT.position}, None, values, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
     )
     assert lines[0] == "0:6 (row_refused) would be put back"
 

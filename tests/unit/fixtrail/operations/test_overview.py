@@ -24,23 +24,25 @@ LOOK = LagSnapshot(
 
 
 def box(name: str, **samples: list[tuple[dict[str, str], float]]) -> Box:
-    return Box(name, 1, "ready", samples={f"fixtrail_{key}": each for key, each in samples.items()})
+    return Box(name, 1, "ready", samples={f"fixtrail_{key}": sample for key, sample in samples.items()})
 
 
-def beats(what: str, *seen: tuple[dict[str, str], float, float]) -> dict[str, list[tuple[dict[str, str], float]]]:
+def beats(
+    box_kind: str, *beats_of_box: tuple[dict[str, str], float, float]
+) -> dict[str, list[tuple[dict[str, str], float]]]:
     return {
-        f"{what}_heartbeat_timestamp_seconds": [(labels, at) for labels, at, _ in seen],
-        f"{what}_heartbeat_delay_seconds": [(labels, took) for labels, _, took in seen],
+        f"{box_kind}_heartbeat_timestamp_seconds": [(labels, at) for labels, at, _ in beats_of_box],
+        f"{box_kind}_heartbeat_delay_seconds": [(labels, delay_s) for labels, _, delay_s in beats_of_box],
     }
 
 
 def test_the_slowest_partition_says_how_long_heartbeats_take():
-    one = box("worker-1", **beats("worker", ({"partition": "0"}, 100, 0.2), ({"partition": "1"}, 100, 0.7)))
+    first = box("worker-1", **beats("worker", ({"partition": "0"}, 100, 0.2), ({"partition": "1"}, 100, 0.7)))
     # Had partition 1 before: what it knows of it is old.
     two = box("worker-2", **beats("worker", ({"partition": "1"}, 40, 9.0), ({"partition": "2"}, 85, 0.1)))
     writer = box("sink", **beats("clickhouse", ({"topic": "journeys", "partition": "0"}, 100, 1.5)))
 
-    assert heartbeats_of([one, two, writer], now=101) == [
+    assert heartbeats_of([first, two, writer], now=101) == [
         Heartbeat("service-events to worker", 0.7, 16),
         Heartbeat("journeys to row", 1.5, 1),
     ]
@@ -70,7 +72,7 @@ def test_boxes_are_asked_how_they_are():
         [page, silent],
     )
 
-    assert [(each.name, each.state) for each in boxes[:4]] == [
+    assert [(item.name, item.state) for item in boxes[:4]] == [
         ("broker", "running"),
         ("worker", "starting"),
         ("young", "starting"),
@@ -79,7 +81,7 @@ def test_boxes_are_asked_how_they_are():
     assert (boxes[1].restarts, boxes[1].ended) == (2, "was killed by SIGKILL")
     assert boxes[1].memory_bytes > 1e6
     assert 0 < boxes[1].up_s < 1e6
-    assert [(each.name, each.state) for each in boxes[4:]] == [
+    assert [(item.name, item.state) for item in boxes[4:]] == [
         ("worker", "starting"),
         (silent.removeprefix("http://"), "gone"),
     ]
@@ -112,18 +114,18 @@ def test_without_kafka_and_clickhouse_the_rest_is_told(monkeypatch):
 
     monkeypatch.setattr(seeing, "look_once", silent)
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
-    seen = seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere))
+    view = seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere))
 
-    assert seen.troubles[0] == "Kafka cannot be used: no answer. Is it running?"
-    assert seen.troubles[1].startswith(f"ClickHouse at {nowhere} cannot be reached")
-    assert seen.as_json()["idle"] is False
-    assert seen.as_json()["dead_letters_by_code"] is None
+    assert view.troubles[0] == "Kafka cannot be used: no answer. Is it running?"
+    assert view.troubles[1].startswith(f"ClickHouse at {nowhere} cannot be reached")
+    assert view.as_json()["idle"] is False
+    assert view.as_json()["dead_letters_by_code"] is None
 
 
 @pytest.fixture
 def screen(capsys):
-    def printed(seen: Overview, **pace: int) -> list[str]:
-        print_overview(seen, pace, now=1000.0)
+    def printed(view: Overview, **pace: int) -> list[str]:
+        print_overview(view, pace, now=1000.0)
         return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
     return printed

@@ -46,15 +46,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("kept", "why"),
+    ("record_of_topic", "why"),
     [
         (record("R1", status="open"), "it is open"),
         (record("R1", heard=399), "it was heard of lately"),
         (record("R1", written=6), "it was written lately, as by a replay"),
     ],
 )
-async def test_a_journey_stays(topic: list[Any], settings: Settings, kept: Any, why: str) -> None:
-    topic += [record("R2"), kept]
+async def test_a_journey_stays(topic: list[Any], settings: Settings, record_of_topic: Any, why: str) -> None:
+    topic += [record("R2"), record_of_topic]
 
     assert await retention.old_journeys(settings, NOW) == {(2, b"R2")}, why
 

@@ -68,12 +68,12 @@ def test_what_still_lags_at_the_time_out_is_named(waited):
 
 
 def test_scripts_get_every_partition():
-    found = Overview(look(worker=4), [], [], {}, []).as_json()
+    document = Overview(look(worker=4), [], [], {}, []).as_json()
 
-    assert found["idle"] is False
-    assert found["dead_letters"] == 3
-    assert found["groups"]["fixtrail"] == {
+    assert document["idle"] is False
+    assert document["dead_letters"] == 3
+    assert document["groups"]["fixtrail"] == {
         "lag": 4,
         "partitions": [{"topic": "service-events", "partition": 0, "committed": 6, "end": 10, "lag": 4, "lost": 0}],
     }
-    assert found["groups"]["fixtrail-clickhouse"]["partitions"][0]["committed"] is None
+    assert document["groups"]["fixtrail-clickhouse"]["partitions"][0]["committed"] is None

@@ -67,15 +67,15 @@ def test_what_comes_after_the_move_ends_in_the_state_of_one_that_never_moved():
 
     worked(3, moved, EVENTS[half:])
 
-    whole = worked(3, {}, EVENTS)
-    assert hours_of(split(moved, 3)[1]) == hours_of(split(whole, 3)[1])
+    unmoved = worked(3, {}, EVENTS)
+    assert hours_of(split(moved, 3)[1]) == hours_of(split(unmoved, 3)[1])
     for number in range(3):
-        assert set(moved[number].orders) == set(whole[number].orders)
-        for key, state in whole[number].orders.items():
+        assert set(moved[number].orders) == set(unmoved[number].orders)
+        for key, state in unmoved[number].orders.items():
             center_id, order_id = orjson.loads(key)[1:]
             event_ids = {entry.event_id for entry in Order((center_id, order_id), state).entries()}
-            other = Order((center_id, order_id), moved[number].orders[key])
-            assert {entry.event_id for entry in other.entries()} == event_ids
+            order = Order((center_id, order_id), moved[number].orders[key])
+            assert {entry.event_id for entry in order.entries()} == event_ids
 
 
 def test_an_order_that_was_moved_has_seen_no_record_of_the_new_topic():

@@ -127,7 +127,7 @@ def test_the_95th_percentile_of_the_next_month_holds_95_in_100(outcome: pd.DataF
 
 def test_the_parts_of_a_type_choose_their_method_together(forecasts: dict[int, Forecast]):
     for judged in (answer.judged for answer in forecasts.values()):
-        for chosen in (loss for loss in judged if loss.is_chosen):
-            rivals = [loss for loss in judged if loss.kind == chosen.kind]
-            assert len(rivals) == len(METHODS) and {loss.n for loss in rivals} == {chosen.n}
-            assert chosen.loss == min(loss.loss for loss in rivals)
+        for loss_of_best in (loss for loss in judged if loss.is_chosen):
+            rivals = [loss for loss in judged if loss.kind == loss_of_best.kind]
+            assert len(rivals) == len(METHODS) and {loss.n for loss in rivals} == {loss_of_best.n}
+            assert loss_of_best.loss == min(loss.loss for loss in rivals)

@@ -122,8 +122,8 @@ def test_even_demand_is_forecast_by_a_mean_with_little_spread_and_holds_95_in_10
     answer = forecast_from(requests(np.random.default_rng(3), 200, 500, 0.2))
 
     now = answer.now
-    chosen = {METHODS[loss.method] for loss in answer.judged if loss.is_chosen and loss.n > 100}
-    assert chosen <= {"mean_365", "adida"} and now.mean.mean() == pytest.approx(6, rel=0.05) and now.k.mean() < 1.1
+    methods = {METHODS[loss.method] for loss in answer.judged if loss.is_chosen and loss.n > 100}
+    assert methods <= {"mean_365", "adida"} and now.mean.mean() == pytest.approx(6, rel=0.05) and now.k.mean() < 1.1
     past = answer.outlooks[:-1]
     assert len(past) == 6
     within = np.concatenate([(o.origin.actual <= o.high)[o.origin.is_usable] for o in past]).mean()

@@ -41,17 +41,17 @@ def every_way(procedure, longest):
     return words
 
 
-def distance(word, other):
+def distance(word, second):
     """Insertions and deletions between two sequences, without replacements."""
 
     @cache
     def at(i, j):
         if not i or not j:
             return i + j
-        same = at(i - 1, j - 1) if word[i - 1] == other[j - 1] else i + j
+        same = at(i - 1, j - 1) if word[i - 1] == second[j - 1] else i + j
         return min(same, at(i - 1, j) + 1, at(i, j - 1) + 1)
 
-    return at(len(word), len(other))
+    return at(len(word), len(second))
 
 
 @given(steps, st.text("abc", max_size=4), st.data())

@@ -74,15 +74,15 @@ def test_a_difference_that_lies_in_the_mix_alone_is_none():
 
 @pytest.mark.parametrize("effect", [0.0, 0.15])
 def test_the_interval_holds_the_truth_in_95_of_100_samples_of_small_strata(effect: float):
-    draw, samples, held = np.random.default_rng(11), 600, 0
+    draw, samples, covered = np.random.default_rng(11), 600, 0
     for _ in range(samples):
         strata = []
         for base in np.linspace(0.1, 0.6, 24):
-            called, others = (int(size) for size in draw.poisson((4, 3)))
+            n_called, others = (int(size) for size in draw.poisson((4, 3)))
             strata.append(
-                Stratum(called, int(draw.binomial(called, base + effect)), others, int(draw.binomial(others, base)))
+                Stratum(n_called, int(draw.binomial(n_called, base + effect)), others, int(draw.binomial(others, base)))
             )
         _, interval, _ = matched_difference(strata)
         assert interval.low is not None and interval.high is not None
-        held += interval.low <= effect <= interval.high
-    assert 0.93 <= held / samples <= 0.97
+        covered += interval.low <= effect <= interval.high
+    assert 0.93 <= covered / samples <= 0.97

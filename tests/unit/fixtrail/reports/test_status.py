@@ -68,21 +68,21 @@ def test_the_command_judges_the_owners_table_without_a_server():
 def test_what_was_told_to_reach_its_target_is_met(told, figure, value, target, better):
     """As NPS, complaints and staff satisfaction in the owner's table."""
     about = f'better = "{better}"\nunit = "share"' if better else ""
-    found = told(f'[[figure]]\nfigure = "{figure}"\nvalue = {value}\ntarget = {target}\n{about}')
+    rows = told(f'[[figure]]\nfigure = "{figure}"\nvalue = {value}\ntarget = {target}\n{about}')
 
-    assert found[figure, "told"].status == MET
+    assert rows[figure, "told"].status == MET
 
 
 def test_a_told_figure_with_an_interval_is_judged_by_it(told):
     text = '[[figure]]\nfigure = "nps"\nperiod = "{}"\nvalue = 91\nn = {}\nlow = {}\nhigh = 94\ntarget = 90\n'
-    found = told(text.format("few", 400, 88) + text.format("many", 9000, 90.2))
+    rows = told(text.format("few", 400, 88) + text.format("many", 9000, 90.2))
 
-    assert found["nps", "few"].status == NOT_DISTINGUISHABLE
-    assert found["nps", "many"].status == MET
+    assert rows["nps", "few"].status == NOT_DISTINGUISHABLE
+    assert rows["nps", "many"].status == MET
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ('[[figure]]\nfigure = "nps"', "value"),
         ('[[figure]]\nfigure = "staff"\nvalue = 3', "none of ours"),
@@ -91,8 +91,8 @@ def test_a_told_figure_with_an_interval_is_judged_by_it(told):
         ("[[figure", "table.toml"),
     ],
 )
-def test_a_table_that_cannot_be_read_says_why(told, text, said):
-    with pytest.raises(ExitError, match=said):
+def test_a_table_that_cannot_be_read_says_why(told, text, error_text):
+    with pytest.raises(ExitError, match=error_text):
         told(text)
 
 

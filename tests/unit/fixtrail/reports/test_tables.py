@@ -37,9 +37,9 @@ def test_nps_lost_is_what_all_would_gain_if_the_long_ones_scored_as_the_others(l
 
 
 def test_nothing_is_lost_where_nobody_was_long_or_everybody_was():
-    someone, nobody = voiced((10, 8, 1)), voiced((0, 0, 0))
+    someone, voiceless = voiced((10, 8, 1)), voiced((0, 0, 0))
 
-    assert nps_lost(nobody, someone)[0] is None and nps_lost(someone, nobody)[0] is None
+    assert nps_lost(voiceless, someone)[0] is None and nps_lost(someone, voiceless)[0] is None
 
 
 # ABC
@@ -54,10 +54,10 @@ def test_abc_classes_go_down_with_the_amount_and_a_holds_80_percent(amounts):
     order = ranked["abc"].map("ABC".index).groupby(ranked["amount"].to_numpy()[::1]).min().sort_index(ascending=False)
     assert order.is_monotonic_increasing
     if series.sum():
-        held = series[classes == "A"].sum()
-        assert held >= 0.8 * series.sum() - 1e-9
+        share = series[classes == "A"].sum()
+        assert share >= 0.8 * series.sum() - 1e-9
         largest = series[classes == "A"].min()
-        assert held - largest < 0.8 * series.sum()
+        assert share - largest < 0.8 * series.sum()
         assert (classes[series == 0] == "C").all()
     else:
         assert (classes == "C").all()
@@ -113,15 +113,15 @@ def test_where_everything_or_nothing_was_fixed_there_is_nothing_to_learn():
 
 def test_few_orders_are_listed_but_not_ranked():
     counts = pd.DataFrame({"who": ["few", "bad", "good"], "judged": [LEAST - 1, 400, 400], "fixed": [1, 240, 380]})
-    found, prior = with_shrinkage(counts)
+    table, prior = with_shrinkage(counts)
 
-    assert list(found["who"]) == ["bad", "good", "few"]
-    assert list(found["rank"].fillna(0)) == [1, 2, 0] and list(found["enough"]) == [True, True, False]
-    assert list(found["apart"])[2] is False or not found["apart"].iloc[2]
-    assert prior is not None and found.loc[2, "ftfr"] < found.loc[2, "shrunk"] < prior.mean
+    assert list(table["who"]) == ["bad", "good", "few"]
+    assert list(table["rank"].fillna(0)) == [1, 2, 0] and list(table["enough"]) == [True, True, False]
+    assert list(table["apart"])[2] is False or not table["apart"].iloc[2]
+    assert prior is not None and table.loc[2, "ftfr"] < table.loc[2, "shrunk"] < prior.mean
 
 
 def test_without_any_order_there_are_no_rows():
-    found, prior = with_shrinkage(pd.DataFrame({"judged": [], "fixed": []}))
+    table, prior = with_shrinkage(pd.DataFrame({"judged": [], "fixed": []}))
 
-    assert prior is None and len(found) == 0
+    assert prior is None and len(table) == 0

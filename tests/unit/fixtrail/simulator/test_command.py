@@ -17,11 +17,11 @@ MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
 
 def test_a_file_holds_one_event_a_line(tmp_path: Path) -> None:
     out = tmp_path / "day.ndjson"
-    written = write_events(out, "quiet-day", seed=3, start=MONDAY)
+    count = write_events(out, "quiet-day", seed=3, start=MONDAY)
     events = [json.loads(line) for line in out.read_bytes().splitlines()]
 
-    assert len(events) == written.events > 500
-    assert len({event["order_id"] for event in events}) == written.orders
+    assert len(events) == count.events > 500
+    assert len({event["order_id"] for event in events}) == count.orders
 
 
 def test_the_sender_gets_the_same_lines_keyed_by_vehicle(tmp_path: Path) -> None:
@@ -43,18 +43,18 @@ def test_nothing_is_stamped_in_the_future(tmp_path: Path) -> None:
 
 def test_progress_is_told_up_to_the_last_event() -> None:
     messages: list[tuple[int, datetime]] = []
-    written = write_events(
+    n_events = write_events(
         None, "quiet-day", seed=3, start=MONDAY, progress=lambda count, at: messages.append((count, at))
     )
 
-    assert messages[-1] == (written.events, written.last_arrival)
+    assert messages[-1] == (n_events.events, n_events.last_arrival)
     assert [count for count, _ in messages] == sorted(count for count, _ in messages)
 
 
 def test_standard_output_is_a_file_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    written = write_events("-", "quiet-day", seed=3, centers=1, start=MONDAY)
+    count = write_events("-", "quiet-day", seed=3, centers=1, start=MONDAY)
 
-    assert len(capfdbinary.readouterr().out.splitlines()) == written.events
+    assert len(capfdbinary.readouterr().out.splitlines()) == count.events
 
 
 @pytest.mark.parametrize("beside", ["truth", "centers"])

@@ -121,10 +121,10 @@ def test_first_time_fix_fails_by_all_three_causes(before: list[Fact]) -> None:
 
 
 def test_scores_fall_with_the_wait_with_rework_and_with_stockouts(before: list[Fact]) -> None:
-    answered = [fact for fact in before if fact["score"] is not None]
+    scored = [fact for fact in before if fact["score"] is not None]
 
     def mean_score(holds: bool, condition: Any) -> float:
-        return mean(fact["score"] for fact in answered if bool(condition(fact)) is holds)
+        return mean(fact["score"] for fact in scored if bool(condition(fact)) is holds)
 
     for condition in (lambda f: f["wait_s"] > 3600, lambda f: f["ftf"] is False, lambda f: f["stockouts"] > 0):
         assert mean_score(True, condition) < mean_score(False, condition) - 0.3

@@ -186,8 +186,8 @@ def test_two_runs_never_share_an_order_or_a_vehicle() -> None:
     ]
 
     for key in ("order_id", "vehicle_id", "event_id"):
-        seen = Counter(identifier for run in runs for identifier in {event[key] for event in run})
-        assert set(seen.values()) == {1}, key
+        runs_by_id = Counter(identifier for run in runs for identifier in {event[key] for event in run})
+        assert set(runs_by_id.values()) == {1}, key
 
 
 def test_vins_have_17_characters_and_the_right_check_digit(two_weeks: list[tuple[datetime, Event]]) -> None:
@@ -229,12 +229,12 @@ def test_without_anomalies_the_feed_is_clean() -> None:
 def test_each_anomaly_is_switched_on_by_its_share(kind: str) -> None:
     shares = {**dict.fromkeys(ANOMALIES | {"duplicate", "late", "lost_phase"}, 0.0), kind: 0.5}
     orders = orders_of(events_of(story(anomalies=shares), 3, 4), MONDAY + timedelta(days=3))
-    found = Counter(anomaly for order in orders.values() for anomaly in order["anomalies"])
+    counts = Counter(anomaly for order in orders.values() for anomaly in order["anomalies"])
 
     # What names another center is an order of that center, of which nothing else is known.
-    shown = "missing_check_in" if kind == "center_changed" else kind
-    assert set(found) == {shown}
-    assert found[shown] > 0.2 * len(orders)
+    shown_as = "missing_check_in" if kind == "center_changed" else kind
+    assert set(counts) == {shown_as}
+    assert counts[shown_as] > 0.2 * len(orders)
 
 
 def test_lost_and_late_events_are_as_many_as_the_scenario_says() -> None:
@@ -263,20 +263,20 @@ def test_comebacks_are_later_visits_of_the_same_vehicle_for_the_same_fault() -> 
 
 def test_customers_judge_the_wait_that_the_contract_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted driver and the published figure are the same minutes."""
-    seen: dict[str, Experience] = {}
+    experiences: dict[str, Experience] = {}
     experience = Visit.experience
 
     def remembered(visit: Visit, comes_back: bool) -> Experience:
-        seen[visit.order.order_id] = experience(visit, comes_back)
-        return seen[visit.order.order_id]
+        experiences[visit.order.order_id] = experience(visit, comes_back)
+        return experiences[visit.order.order_id]
 
     monkeypatch.setattr(Visit, "experience", remembered)
     clean = dict.fromkeys(ANOMALIES | {"late", "lost_phase"}, 0.0)
     events = events_of(story(anomalies=clean), 7, 3)
     orders = orders_of(events, MONDAY + timedelta(days=7))
 
-    assert len(seen) > 100
-    for order_id, felt in seen.items():
+    assert len(experiences) > 100
+    for order_id, felt in experiences.items():
         order = orders[order_id]
         if order["status"] != "handed_off":
             continue  # closed in the last second, not yet arrived

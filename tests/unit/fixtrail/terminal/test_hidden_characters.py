@@ -50,8 +50,8 @@ async def test_no_page_of_the_staff_shows_them_and_a_form_sends_the_id_as_it_is(
         await browser.sign_in("boss")
         for path in ("/ops", "/ops/voices", "/ops/orders/R-1", "/ops/centers/C1"):
             text = (await browser.get(path)).text
-            shown = re.sub(r'<input type="hidden"[^>]*>', "", text)
-            assert not set(HIDDEN) & set(shown), path
+            visible = re.sub(r'<input type="hidden"[^>]*>', "", text)
+            assert not set(HIDDEN) & set(visible), path
         voices = (await browser.get("/ops/voices")).text
     assert f'name="case_id" value="{ODD}"' in voices
 

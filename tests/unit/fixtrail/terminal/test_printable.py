@@ -22,14 +22,14 @@ def an_alert(name: str) -> Alert:
 
 @pytest.mark.parametrize("name", IDS)
 def test_alerts_of_any_order_and_center_are_listed(name: str, tmp_path: Path, monkeypatch, capsys):
-    async def found(*_: object) -> list[Alert]:
+    async def result(*_: object) -> list[Alert]:
         return [an_alert(name)]
 
-    monkeypatch.setattr(command, "_all", found)
+    monkeypatch.setattr(command, "_all", result)
 
     assert command.list_alerts(Settings(data=tmp_path), "all", None, None, as_json=False) == 0
-    said = capsys.readouterr().out
-    assert "0000000000" in said and "\x1b" not in said and "\u202e" not in said
+    output = capsys.readouterr().out
+    assert "0000000000" in output and "\x1b" not in output and "\u202e" not in output
 
 
 @pytest.mark.parametrize("name", IDS)

@@ -54,9 +54,9 @@ def test_a_terminal_is_given_no_command(show, capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     show()
 
-    shown = _STYLE.sub("", capsys.readouterr().out)
-    assert "31m" in shown or "9b31m" in shown
-    assert not COMMANDS & set(shown)
+    plain = _STYLE.sub("", capsys.readouterr().out)
+    assert "31m" in plain or "9b31m" in plain
+    assert not COMMANDS & set(plain)
 
 
 def test_a_pipe_gets_it_as_it_is(capfdbinary):

@@ -24,10 +24,10 @@ def test_a_complaint_is_open_and_waits_for_a_contact_from_the_moment_it_is_heard
 def test_a_follow_up_of_a_complaint_is_a_contact_and_nobody_answering_is_none():
     opened = complained("12:00", 1, event_id="k1")
     unanswered = only_case(opened, followed_up("13:00", 1, of="k1", phase="no_answer"))
-    answered = only_case(opened, followed_up("13:00", 1, of="k1", phase="no_answer"), followed_up("14:00", 1, of="k1"))
+    case = only_case(opened, followed_up("13:00", 1, of="k1", phase="no_answer"), followed_up("14:00", 1, of="k1"))
 
     assert (unanswered.is_contacted, unanswered.attempts) == (False, 1)
-    assert (answered.contacted_at, answered.phase) == (ms("14:00", 1), "contacted")
+    assert (case.contacted_at, case.phase) == (ms("14:00", 1), "contacted")
 
 
 def test_a_complaint_that_is_opened_again_waits_for_another_contact():

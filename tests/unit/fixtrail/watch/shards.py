@@ -33,8 +33,8 @@ CONFIG = WatchConfig.model_validate(
 
 def a_record(value: Any, key: str = "", topic: str = "journeys", **fields: Any) -> Any:
     raw = value if value is None or isinstance(value, bytes) else orjson.dumps(value, default=str)
-    known = {"topic": topic, "headers": [], "offset": 0, "partition": 0, "timestamp": 0}
-    return SimpleNamespace(key=key.encode(), value=raw, **{**known, **fields})
+    record_fields = {"topic": topic, "headers": [], "offset": 0, "partition": 0, "timestamp": 0}
+    return SimpleNamespace(key=key.encode(), value=raw, **{**record_fields, **fields})
 
 
 def a_shard(*events: dict[str, Any], live_since: str = "00:00") -> Shard:

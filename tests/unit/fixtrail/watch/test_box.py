@@ -40,12 +40,12 @@ class Topics:
         self.fails = False
 
     def add(self, topic: str, partition: int, key: str, value: bytes) -> None:
-        held = self.records[TopicPartition(topic, partition)]
-        held.append(
+        records = self.records[TopicPartition(topic, partition)]
+        records.append(
             SimpleNamespace(
                 topic=topic,
                 partition=partition,
-                offset=len(held),
+                offset=len(records),
                 key=key.encode(),
                 value=value,
                 headers=(),
@@ -62,9 +62,9 @@ class Topics:
         return done
 
     async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
-        found = {tp: held[self.places[tp] :] for tp, held in self.records.items() if held[self.places[tp] :]}
-        self.places.update({tp: len(self.records[tp]) for tp in found})
-        return found
+        batch = {tp: records[self.places[tp] :] for tp, records in self.records.items() if records[self.places[tp] :]}
+        self.places.update({tp: len(self.records[tp]) for tp in batch})
+        return batch
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return {tp: len(self.records[tp]) for tp in partitions}
@@ -129,8 +129,8 @@ async def test_what_is_found_is_written_where_its_order_is():
     watch = await a_watch(topics, 0, 1)
     await turn(watch)
 
-    assert [each["order_id"] for each in topics.said(NOTICES, 1)] == ["R1"]
-    assert [each["rule"] for each in topics.said(ALERTS, 1)] == ["waits"]
+    assert [record["order_id"] for record in topics.said(NOTICES, 1)] == ["R1"]
+    assert [record["rule"] for record in topics.said(ALERTS, 1)] == ["waits"]
     assert topics.said(NOTICES, 0) == topics.said(ALERTS, 0) == []
     await turn(watch)
     assert len(topics.said(NOTICES, 1)) == len(topics.said(ALERTS, 1)) == 1
@@ -167,14 +167,14 @@ async def test_a_partition_that_comes_back_at_once_goes_on_where_it_was():
     watch = await a_watch(topics, 0, 1)
     await turn(watch)
     await turn(watch)
-    kept = watch._shards[0]
+    shard = watch._shards[0]
     topics.places = dict.fromkeys(topics.places, 0)
     await assign(watch, 0)
 
-    assert watch._shards == {0: kept} and kept.live_since is None
+    assert watch._shards == {0: shard} and shard.live_since is None
     assert topics.places[TopicPartition(JOURNEYS, 0)] == 1
     await turn(watch)
-    assert kept.live_since is not None
+    assert shard.live_since is not None
     assert len(topics.said(NOTICES, 0)) == len(topics.said(ALERTS, 0)) == 1
 
 

@@ -94,16 +94,16 @@ def test_opening_time_alone_counts_where_the_center_is_known():
 @pytest.mark.parametrize("kind", ["wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck"])
 def test_nothing_is_due_of_a_car_that_is_ready_or_gone(kind):
     fields = {"activity": "any", "minutes": 1} if kind == "wait" else {"minutes": 1}
-    begun = [checked_in("08:00", lane="quick", promised="09:00"), repair("started", "08:30")]
+    events = [checked_in("08:00", lane="quick", promised="09:00"), repair("started", "08:30")]
 
-    assert due_at(order_after(*begun, repair("completed", "09:00"), said_ready("09:00")), kind, **fields) is None
+    assert due_at(order_after(*events, repair("completed", "09:00"), said_ready("09:00")), kind, **fields) is None
     assert (
         due_at(
-            order_after(*begun, repair("completed", "09:00"), said_ready("09:00"), handed_off("09:30")), kind, **fields
+            order_after(*events, repair("completed", "09:00"), said_ready("09:00"), handed_off("09:30")), kind, **fields
         )
         is None
     )
-    assert due_at(order_after(*begun, called_off("09:30")), kind, **fields) is None
+    assert due_at(order_after(*events, called_off("09:30")), kind, **fields) is None
 
 
 def test_the_quick_lane_has_its_fifteen_minutes():
@@ -184,25 +184,25 @@ def customers(**minutes: float) -> Customers:
 
 
 def test_a_broken_promise_is_told_once_for_each_promise():
-    told = customers(running_late=10)
+    customer_rules = customers(running_late=10)
     first = order_after(checked_in("08:00", promised="10:00"))
     again = order_after(checked_in("08:00", promised="10:00"), part("requested", "10:05"))
     moved = order_after(checked_in("08:00", promised="10:00"), checked_in("10:30", promised="12:00"))
 
-    (late,), (same,), (new,) = (notice_dues(fact, told, {}) for fact in (first, again, moved))
+    (late,), (same,), (new,) = (notice_dues(fact, customer_rules, {}) for fact in (first, again, moved))
     assert (late.due_at, new.due_at) == (ms("10:10"), ms("12:10"))
     assert late.notice["notice_id"] == same.notice["notice_id"] != new.notice["notice_id"]
     assert late.notice["expires_at"] == ms("22:10")
 
 
 def test_silence_is_told_while_the_customer_waits_for_the_workshop():
-    told = customers(no_news=60)
+    customer_rules = customers(no_news=60)
     waiting = order_after(checked_in("08:00"), part("requested", "09:00"))
 
-    (silence,) = notice_dues(waiting, told, {})
+    (silence,) = notice_dues(waiting, customer_rules, {})
     assert (silence.due_at, silence.notice["occurred_at"]) == (ms("10:00"), ms("09:00"))
     for busy in (repair("started", "09:10"), quoted("09:10")):
-        assert notice_dues(order_after(checked_in("08:00"), busy), told, {}) == []
+        assert notice_dues(order_after(checked_in("08:00"), busy), customer_rules, {}) == []
 
 
 def test_silence_is_not_counted_out_of_opening_hours():
@@ -212,25 +212,26 @@ def test_silence_is_not_counted_out_of_opening_hours():
 
 
 def test_the_first_threshold_that_fits_counts():
-    told = Customers(no_news=(Threshold(lanes=("quick",), minutes=5), Threshold(minutes=60)))
+    customer_rules = Customers(no_news=(Threshold(lanes=("quick",), minutes=5), Threshold(minutes=60)))
 
     assert [
-        notice_dues(order_after(checked_in("08:00", lane=lane)), told, {})[0].due_at for lane in ("quick", "standard")
+        notice_dues(order_after(checked_in("08:00", lane=lane)), customer_rules, {})[0].due_at
+        for lane in ("quick", "standard")
     ] == [ms("08:05"), ms("09:00")]
 
 
 def test_a_clock_notice_is_true_until_the_order_moves_on():
-    begun = [checked_in("08:00", promised="10:00")]
-    fact = order_after(*begun)
+    events = [checked_in("08:00", promised="10:00")]
+    fact = order_after(*events)
     late = clock_notice(fact, "running_late", ms("10:00"), ms("10:10"))
     silent = clock_notice(fact, "no_news", ms("08:00"), ms("09:00"))
 
     assert is_still_true(late, fact) and is_still_true(silent, fact)
-    busy = order_after(*begun, diagnosis_started("08:30"))
+    busy = order_after(*events, diagnosis_started("08:30"))
     assert is_still_true(late, busy) and clock_notice_objection(silent, busy) == ("there has been news", False)
-    ready = order_after(*begun, repair("started", "08:30"), repair("completed", "09:30"), said_ready("09:30"))
+    ready = order_after(*events, repair("started", "08:30"), repair("completed", "09:30"), said_ready("09:30"))
     assert clock_notice_objection(late, ready) == ("the car is ready", False)
-    moved = order_after(*begun, checked_in("09:00", promised="12:00"))
+    moved = order_after(*events, checked_in("09:00", promised="12:00"))
     assert clock_notice_objection(late, moved) == ("there is a new promise", False)
 
 
@@ -250,16 +251,16 @@ def test_a_centers_stock_out_rate_is_held_against_its_own_control_limit():
     before = {ms("08:00") - day * DAY_MS: Requests(20, 2) for day in range(1, 11)}
     zone = "UTC"
 
-    def found(all_: int, stockouts: int):
+    def result(all_: int, stockouts: int):
         by_hour = {**before, ms("09:00"): Requests(all_, stockouts)}
         return stockout_due(rule("stockout_rate"), "C1", by_hour, None, zone, now)
 
     # p = 0.1, n = 25: 0.1 + 3 × 0.06 = 0.28
     assert upper_limit(0.1, 25, 3) == pytest.approx(0.28)
-    assert found(25, 7) is None
-    alert = found(25, 8)
+    assert result(25, 7) is None
+    alert = result(25, 8)
     assert (alert.value, alert.limit, alert.opening) == (0.32, 0.28, "day:2026-03-02")
-    assert found(5, 5) is None, "too few to judge"
+    assert result(5, 5) is None, "too few to judge"
     assert stockout_due(rule("stockout_rate"), "C1", {now: Requests(50, 50)}, None, zone, now) is None, "no baseline"
 
 
@@ -314,7 +315,7 @@ def test_the_example_says_what_holds_without_a_file(monkeypatch):
 
     assert example.model_copy(update={"ops": {}}) == defaults
     assert example.ops
-    assert {each.kind for each in defaults.rule} == {
+    assert {rule.kind for rule in defaults.rule} == {
         *("wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"),
         *("vehicle_changed", "complaint_age", "detractor", "check_missing"),
         *("source_silent", "clock_skew", "field_lost", "quality_warning"),
@@ -323,7 +324,7 @@ def test_the_example_says_what_holds_without_a_file(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("rule = [{name='a', kind='wait'}]", "activity"),
         ("rule = [{name='a', kind='wave', minutes=1}]", "kind"),
@@ -335,11 +336,11 @@ def test_the_example_says_what_holds_without_a_file(monkeypatch):
         ("=", "Invalid"),
     ],
 )
-def test_a_wrong_file_is_named_with_its_place(tmp_path, text, said):
+def test_a_wrong_file_is_named_with_its_place(tmp_path, text, error_text):
     file = tmp_path / "watch.toml"
     file.write_text(text)
 
-    with pytest.raises(TomlFileError, match=said):
+    with pytest.raises(TomlFileError, match=error_text):
         read_watch_config(file)
 
 

@@ -75,10 +75,10 @@ def test_the_same_trouble_again_is_another_alert():
 
 
 def test_an_alert_stays_the_same_where_a_late_event_moves_its_beginning():
-    begun = [checked_in("08:00"), quoted("08:05"), approved("08:06"), part("requested", "08:10")]
-    shard = a_shard(*begun)
+    events = [checked_in("08:00"), quoted("08:05"), approved("08:06"), part("requested", "08:10")]
+    shard = a_shard(*events)
     (alert,) = at(shard, "08:45").alerts.values()
-    learn(shard, *begun, part("requested", "08:08", request_id="Q2"))
+    learn(shard, *events, part("requested", "08:08", request_id="Q2"))
 
     assert not at(shard, "08:46").alerts
     assert [open_alert.alert_id for open_alert in shard.open_alerts()] == [alert.alert_id]
@@ -110,14 +110,14 @@ def test_a_replay_of_old_journeys_tells_nobody():
 
 def test_every_emergency_request_has_its_own_alert():
     events = [checked_in("08:00"), quoted("08:10"), approved("08:20")]
-    events += [part("requested", "08:30", request_id=each, urgency="emergency") for each in ("Q1", "Q2")]
+    events += [part("requested", "08:30", request_id=request_id, urgency="emergency") for request_id in ("Q1", "Q2")]
     shard = a_shard(*events)
-    found = at(shard, "10:30")
-    assert sorted(each.subject for each in found.alerts.values() if each.rule == "emergency") == ["R1/Q1", "R1/Q2"]
+    output = at(shard, "10:30")
+    assert sorted(alert.subject for alert in output.alerts.values() if alert.rule == "emergency") == ["R1/Q1", "R1/Q2"]
 
     learn(shard, *events, part("fulfilled", "10:40", request_id="Q1"))
-    found = at(shard, "10:41")
-    assert [(each.subject, each.state) for each in found.alerts.values()] == [("R1/Q1", "closed")]
+    output = at(shard, "10:41")
+    assert [(alert.subject, alert.state) for alert in output.alerts.values()] == [("R1/Q1", "closed")]
 
 
 def test_an_alert_that_is_over_is_forgotten_after_a_month():
@@ -133,12 +133,12 @@ def test_an_alert_that_is_over_is_forgotten_after_a_month():
 
 def test_what_could_not_be_written_is_found_again():
     shard = a_shard(checked_in("08:00", promised="08:20"))
-    found = shard.tick(ms("09:30"))
-    shard.refuse(found)
+    output = shard.tick(ms("09:30"))
+    shard.refuse(output)
     again = shard.tick(ms("09:31"))
 
-    assert found.alerts.keys() == again.alerts.keys() != set()
-    assert found.notices == again.notices != []
+    assert output.alerts.keys() == again.alerts.keys() != set()
+    assert output.notices == again.notices != []
 
 
 # Customers
@@ -195,25 +195,25 @@ def test_nothing_new_is_said_of_orders_while_events_wait_for_the_workers():
     assert rules(at(shard, "08:31")) == [("pipeline", "open")]
     assert not at(shard, "09:10").notices
     beat(shard, "09:11")
-    found = at(shard, "09:12")
-    assert rules(found) == [("pipeline", "closed"), ("promise", "open"), ("reception", "open")]
-    assert [notice["milestone"] for notice in found.notices] == ["running_late", "no_news"]
+    output = at(shard, "09:12")
+    assert rules(output) == [("pipeline", "closed"), ("promise", "open"), ("reception", "open")]
+    assert [notice["milestone"] for notice in output.notices] == ["running_late", "no_news"]
 
 
 def test_an_order_whose_events_come_late_is_given_time_to_settle():
     """In an import each order is seen with half of its events before all are there."""
-    shard, begun = a_shard(), [checked_in("08:00", promised="08:40")]
-    shard.apply_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
+    shard, events = a_shard(), [checked_in("08:00", promised="08:40")]
+    shard.apply_journey(a_record(order_after(*events), timestamp=ms("10:00:00")))
     assert not at(shard, "10:00:30")
-    shard.apply_journey(a_record(order_after(*begun, handed_off("08:50")), timestamp=ms("10:00:40")))
+    shard.apply_journey(a_record(order_after(*events, handed_off("08:50")), timestamp=ms("10:00:40")))
     assert not at(shard, "10:05")
 
-    other = a_shard()
-    other.apply_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
-    assert not at(other, "10:00:59")
-    found = at(other, "10:01")
-    assert rules(found) == [("promise", "open"), ("reception", "open")]
-    assert [notice["milestone"] for notice in found.notices] == ["running_late", "no_news"]
+    second = a_shard()
+    second.apply_journey(a_record(order_after(*events), timestamp=ms("10:00:00")))
+    assert not at(second, "10:00:59")
+    output = at(second, "10:01")
+    assert rules(output) == [("promise", "open"), ("reception", "open")]
+    assert [notice["milestone"] for notice in output.notices] == ["running_late", "no_news"]
 
 
 def test_whoever_has_just_come_does_not_judge_the_pipeline():
@@ -276,10 +276,10 @@ def test_an_alert_that_is_found_late_opens_at_the_level_of_its_age():
 def test_whoever_takes_over_says_nothing_again():
     arrived = checked_in("08:00", promised="09:00")
     shard = a_shard(arrived)
-    found = at(shard, "09:15")
+    output = at(shard, "09:15")
 
-    assert found.alerts and found.notices
-    assert not taking_over(shard, found, arrived).tick(ms("09:16"))
+    assert output.alerts and output.notices
+    assert not taking_over(shard, output, arrived).tick(ms("09:16"))
 
 
 def test_two_that_watch_the_same_write_the_same():
@@ -331,16 +331,16 @@ def test_a_rule_has_at_most_one_open_alert_on_a_subject_and_closed_ones_stay_clo
         if random.random() < 0.2:
             shard = taking_over(shard, TickOutput())
         shard.apply_journey(a_record(fact))
-        found = shard.tick(now)
+        output = shard.tick(now)
         if not is_written:
-            shard.refuse(found)
+            shard.refuse(output)
             continue
-        for alert in found.alerts.values():
+        for alert in output.alerts.values():
             before = topic.get(alert.alert_id)
             assert before is None or (alert.version > before.version and before.ended_at is None)
             assert before is None or before.closed_at in (None, alert.closed_at)
             topic[alert.alert_id] = alert
-        shard.accept(found)
+        shard.accept(output)
         if is_acknowledged and topic:
             alert = random.choice([*topic.values()])
             acknowledge(shard, alert, "08:00")

@@ -71,13 +71,13 @@ class Office:
     async def pass_time(self, clock: str) -> None:
         """Look at the clock, and let the desk tell what there is to tell."""
         self.now = ms(clock)
-        found = self.shard.tick(self.now)
-        self.shard.accept(found)
+        output = self.shard.tick(self.now)
+        self.shard.accept(output)
         self.desk.offer(self.shard, self.shard.alerts.values())
         await self.desk._tell()
 
     def outcomes(self) -> list[tuple[str, str]]:
-        return [(each.step, each.outcome) for alert in self.shard.alerts.values() for each in alert.told]
+        return [(delivery.step, delivery.outcome) for alert in self.shard.alerts.values() for delivery in alert.told]
 
 
 async def test_every_step_is_told_once():
@@ -89,7 +89,7 @@ async def test_every_step_is_told_once():
     for clock in ("09:11", "09:12"):
         await office.pass_time(clock)
 
-    assert [each.partition("]")[0] for each in board.said] == [
+    assert [text.partition("]")[0] for text in board.said] == [
         "[Alert · warning · Pudong",
         "[Escalated, level 1 · warning · Pudong",
         "[Over · warning · Pudong",
@@ -101,7 +101,7 @@ async def test_intent_is_written_before_the_call_and_the_outcome_after():
     office = Office(Board(Unclear("no answer")))
     await office.pass_time("08:30")
 
-    assert [[each.outcome for each in alert.told] for alert in office.written] == [["INTENT"], ["UNKNOWN"]]
+    assert [[delivery.outcome for delivery in alert.told] for alert in office.written] == [["INTENT"], ["UNKNOWN"]]
 
 
 async def test_what_is_not_written_is_not_told():
@@ -150,9 +150,9 @@ async def test_alerts_that_come_together_go_as_one_message():
     office = Office(board, orders=30)
     await office.pass_time("08:30")
 
-    (said,) = board.said
-    assert said.startswith("30 alerts\n")
-    assert said.endswith("… and 10 more")
+    (text,) = board.said
+    assert text.startswith("30 alerts\n")
+    assert text.endswith("… and 10 more")
     assert office.outcomes() == [("opened", "SENT")] * 30
 
 
@@ -198,12 +198,12 @@ async def test_a_step_that_was_under_way_when_the_process_ended_is_unknown():
     telling.cancel()
     (alert,) = left_open(office.shard.alerts.values(), ms("08:31"))
 
-    assert [(each.step, each.outcome) for each in alert.told] == [("opened", "UNKNOWN")]
+    assert [(delivery.step, delivery.outcome) for delivery in alert.told] == [("opened", "UNKNOWN")]
     assert left_open([alert], ms("08:32")) == []
 
 
 def an_alert(**fields: Any) -> Alert:
-    known = {
+    rule = {
         "alert_id": "a",
         "rule": "r",
         "kind": "wait",
@@ -221,14 +221,14 @@ def an_alert(**fields: Any) -> Alert:
         "level": 0,
         "version": 1,
     }
-    return Alert.model_validate({**known, **fields})
+    return Alert.model_validate({**rule, **fields})
 
 
 def test_both_languages_have_the_same_texts():
     def keys(node: Any, path: str = "") -> set[str]:
         if not isinstance(node, dict):
             return {path}
-        return {key for name, each in node.items() for key in keys(each, f"{path}.{name}")}
+        return {key for name, child in node.items() for key in keys(child, f"{path}.{name}")}
 
     assert keys(texts()["zh-CN"]) == keys(texts()["en"])
 
@@ -239,13 +239,13 @@ def test_every_kind_of_alert_has_words(kind, locale):
     of_centers = {"stockout_rate": "share", "field_lost": "share", "source_silent": "events", "clock_skew": "minutes"}
     measured = {"value": 0.32, "limit": 0.28, "order_id": None, "subject": "C1"}
     alert = an_alert(kind=kind, **({**measured, "unit": of_centers[kind]} if kind in of_centers else {}))
-    said = Wording(locale, "UTC", {"C1": CENTER})
+    wording = Wording(locale, "UTC", {"C1": CENTER})
 
     for step in ("opened", "level-2", "closed"):
-        line = said.message([(alert, step)]).title
+        line = wording.message([(alert, step)]).title
         assert "{" not in line and "None" not in line
         assert ("浦东中心" if locale == "zh-CN" else "Pudong") in line
-    assert kind in of_centers or kind == "pipeline_lag" or "R1" in said.about(alert)
+    assert kind in of_centers or kind == "pipeline_lag" or "R1" in wording.about(alert)
 
 
 def test_an_acknowledgement_names_who_takes_care():
@@ -267,5 +267,5 @@ def test_the_outcome_of_a_step_replaces_the_one_before():
     for outcome in ("INTENT", "RETRY", "INTENT", "SENT"):
         alert = life.with_tellings(alert, [Telling(step="opened", channel="x", outcome=outcome, at=1)])
 
-    assert [each.outcome for each in alert.told] == ["SENT"]
+    assert [delivery.outcome for delivery in alert.told] == ["SENT"]
     assert alert.version == 5

@@ -195,8 +195,8 @@ def test_the_call_is_late_by_the_opening_time_of_its_center():
     assert due.due_at == ms("08:20", day=1)
     closed = board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls={ORDER: request})
     assert (closed.calls[0].age_s, closed.calls[0].is_running) == (10 * 60, False)
-    answered = {ORDER: replace_state(request, "called")}
-    assert not board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls=answered).calls
+    calls = {ORDER: replace_state(request, "called")}
+    assert not board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls=calls).calls
 
 
 def replace_state(request: CallRequest, state: str) -> CallRequest:

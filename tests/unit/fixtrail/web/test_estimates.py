@@ -64,10 +64,10 @@ def test_what_a_customer_is_shown_goes_into_the_record_once(estimates: Estimates
 
     assert isinstance(first, Estimate)
     assert again == first
-    ((name, order, shown),) = topic.records
+    ((name, order, estimate),) = topic.records
     assert (name, order) == ("estimates", OrderKey("C1", "R1"))
-    assert (shown["low"], shown["high"], shown["as_of"]) == (first.low, first.high, 7)
-    assert shown["promised_at"] == ms("10:00")
+    assert (estimate["low"], estimate["high"], estimate["as_of"]) == (first.low, first.high, 7)
+    assert estimate["promised_at"] == ms("10:00")
 
 
 def test_what_was_shown_while_kafka_was_away_is_sent_afterwards(estimates: Estimates):

@@ -152,12 +152,12 @@ async def test_a_reader_of_one_order_is_not_woken_by_another():
 
 async def test_reading_goes_on_as_changes_come_and_ends_when_closed():
     journeys = journeys_of(record("R-1", 1))
-    seen = []
+    facts = []
 
     async def read() -> None:
         with journeys.subscribe(FIRST) as changes:
             async for fact in changes:
-                seen.append(fact.version)
+                facts.append(fact.version)
 
     reading = asyncio.create_task(read())
     for version in (2, 3):
@@ -167,5 +167,5 @@ async def test_reading_goes_on_as_changes_come_and_ends_when_closed():
     journeys.close()
     await asyncio.wait_for(reading, 5)
 
-    assert seen == [2, 3]
+    assert facts == [2, 3]
     assert not journeys._of_order

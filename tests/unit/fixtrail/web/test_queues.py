@@ -50,7 +50,7 @@ def queues_of(facts: list[JourneyFact], record: TurnRecord = GOOD) -> Queues:
 
 def test_whenever_a_quote_is_answered_it_is_what_an_independent_count_of_the_events_says():
     events = simulated_events()
-    places, times = 0, [to_ms(model.occurred_at) + 1 for _, model in events if model.type == "quote_decision"]
+    length, times = 0, [to_ms(model.occurred_at) + 1 for _, model in events if model.type == "quote_decision"]
     for now in times[::3]:
         so_far = open_at(events, now)
         facts = [JourneyFact.model_validate(fact) for fact in journey_facts(model for _, model in so_far)]
@@ -58,8 +58,8 @@ def test_whenever_a_quote_is_answered_it_is_what_an_independent_count_of_the_eve
         assert expected == {
             fact.order: position.before for fact in facts if (position := queues.position_of(fact, now)) is not None
         }
-        places += sum(expected.values())
-    assert places > 5, "somebody has to wait before somebody else for this to show anything"
+        length += sum(expected.values())
+    assert length > 5, "somebody has to wait before somebody else for this to show anything"
 
 
 def simulated_events() -> list[tuple[dict[str, Any], Event]]:
@@ -91,7 +91,7 @@ def places_by_hand(events: list[dict[str, Any]], now: datetime) -> dict[OrderKey
         if is_waiting and not is_never_closed(order, now) and not {"repair", "quality"} & {name for name, *_ in stages}:
             waiting[key[0], order["lane"]].append((stages[-1][1], key[1]))
     return {
-        OrderKey(center_id, order_id): sum(other < (since, order_id) for other in queue)
+        OrderKey(center_id, order_id): sum(entry < (since, order_id) for entry in queue)
         for (center_id, _), queue in waiting.items()
         for since, order_id in queue
     }
@@ -157,8 +157,8 @@ def test_only_cars_of_the_same_center_and_lane_that_nobody_has_worked_on_are_bef
     ]
     facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
     queues = queues_of(facts)
-    places = {fact.order_id: position.before for fact in facts if (position := queues.position_of(fact, ms("09:30")))}
-    assert places == {"R-OWN": 1, "R-BEFORE": 0, "R-LATER": 2, "R-QUICK": 0, "R-ELSEWHERE": 0}
+    before = {fact.order_id: position.before for fact in facts if (position := queues.position_of(fact, ms("09:30")))}
+    assert before == {"R-OWN": 1, "R-BEFORE": 0, "R-LATER": 2, "R-QUICK": 0, "R-ELSEWHERE": 0}
 
 
 def names(order_id: str, center_id: str = "C1") -> dict[str, str]:
@@ -200,11 +200,11 @@ async def test_the_customer_reads_the_number_and_nothing_of_the_others(pages):
 
 async def test_the_number_goes_down_on_the_open_page_when_another_car_is_taken(pages):
     own = pages.web.journeys.get(OrderKey("C1", "R-OWN"))
-    shown = pages.app.state.tracking
-    assert b"2 cars before you" in shown.live(own, "en", ms("09:30"))
+    state = pages.app.state.tracking
+    assert b"2 cars before you" in state.live(own, "en", ms("09:30"))
     pages.know(*waits_for_bay("R-B", "08:45"), repair("started", "09:31", **names("R-B")))
-    assert shown.beside(own, ms("09:32"))[1] == QueuePosition(1, 18)
-    assert b"1 car before you" in shown.live(own, "en", ms("09:32"))
+    assert state.beside(own, ms("09:32"))[1] == QueuePosition(1, 18)
+    assert b"1 car before you" in state.live(own, "en", ms("09:32"))
 
 
 def test_the_api_tells_the_same(pages):

@@ -36,25 +36,25 @@ def true_effect(shop: Workshop, changed: Workshop, seeds: range) -> float:
 def test_it_recovers_what_fewer_stock_outs_do():
     effect = true_effect(SHELVES, replace(SHELVES, stockout=0.06), TRUE_SEEDS[:20])
 
-    given = answer(SHELVES, 2, FEWER)
+    result = answer(SHELVES, 2, FEWER)
 
     assert effect < -300
-    assert holds(given, effect)
-    (parts,) = report_of(given).sheet("parts").rows
+    assert holds(result, effect)
+    (parts,) = report_of(result).sheet("parts").rows
     assert parts["share"] == pytest.approx(0.2, abs=0.03)
     assert parts["share_after"] == 0.06
-    assert report_of(given).title.en == "What if: stock-out rate 6 %"
+    assert report_of(result).title.en == "What if: stock-out rate 6 %"
 
 
 def test_it_recovers_what_closing_the_quick_lane_does():
     effect = true_effect(LANES, ONE_LANE, TRUE_SEEDS[:20])
 
-    given = answer(LANES, 2, CLOSED)
+    result = answer(LANES, 2, CLOSED)
 
-    assert holds(given, effect)
-    (oil,) = report_of(given).sheet("quick_lane").rows
+    assert holds(result, effect)
+    (oil,) = report_of(result).sheet("quick_lane").rows
     assert oil["group"] == "oil" and oil["cars"] > 100 and oil["like"] > 100
-    assert [pool["pool"] for pool in report_of(given).sheet("inputs").rows] == ["quick", "standard"]
+    assert [pool["pool"] for pool in report_of(result).sheet("inputs").rows] == ["quick", "standard"]
 
 
 @pytest.mark.long
@@ -85,19 +85,19 @@ def test_more_stock_outs_are_longer_waits_and_none_are_shorter_ones():
 
 
 def test_a_history_without_stock_outs_does_not_say_what_fewer_would_do():
-    given = answer(replace(SHELVES, stockout=0.0), 1, FEWER)
+    result = answer(replace(SHELVES, stockout=0.0), 1, FEWER)
 
-    assert given.proof.refusal == "no_stockouts"
-    reason = report_of(given).scope["reason"].en
+    assert result.proof.refusal == "no_stockouts"
+    reason = report_of(result).scope["reason"].en
     assert "0 waited for one that was not on the shelf" in reason
     assert reason.endswith("it takes at least 8 of each")
 
 
 def test_a_center_without_a_quick_lane_has_none_to_close():
-    given = answer(SHELVES, 1, CLOSED)
+    result = answer(SHELVES, 1, CLOSED)
 
-    assert given.proof.refusal == "no_quick_lane"
-    assert report_of(given).scope["reason"].en.startswith("0 finished visits were in the quick lane")
+    assert result.proof.refusal == "no_quick_lane"
+    assert report_of(result).scope["reason"].en.startswith("0 finished visits were in the quick lane")
 
 
 def test_with_the_lane_closed_its_people_are_among_all_who_may_go():

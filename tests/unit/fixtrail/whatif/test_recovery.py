@@ -37,9 +37,11 @@ def true_effect(seeds: range) -> float:
 def test_it_recovers_what_the_simulator_has_planted_and_refuses_what_changed_over():
     """The center of benchmarks.whatif: every event through the rules, with its flaws, two lanes, parts and bays."""
     trials = [trial(seed) for seed in range(1, 51)]
-    effect = float(np.mean([one.after.mean_s - one.before.mean_s for one in trials]))
+    effect = float(np.mean([trial.after.mean_s - trial.before.mean_s for trial in trials]))
 
-    recovered = [one.changes["mean_s"][1] <= effect <= one.changes["mean_s"][2] for one in trials if one.changes]
+    recovered = [
+        trial.changes["mean_s"][1] <= effect <= trial.changes["mean_s"][2] for trial in trials if trial.changes
+    ]
 
     assert sum(recovered) >= 45
     assert all(unfit(seed) for seed in range(1, 6))
@@ -54,10 +56,10 @@ def answers() -> list[Answer]:
 def test_it_recovers_what_a_technician_more_does(answers: list[Answer]):
     effect = true_effect(TRUE_SEEDS[:30])
 
-    assert all(holds(given, effect) for given in answers)
-    for given in answers:
-        assert given.effects is not None
-        high = given.effects.of["p90_s"].interval.high
+    assert all(holds(outcome, effect) for outcome in answers)
+    for result in answers:
+        assert result.effects is not None
+        high = result.effects.of["p90_s"].interval.high
         assert high is not None and high < 0
 
 
@@ -73,14 +75,14 @@ def test_it_recovers_what_a_technician_more_does_in_nine_of_ten_of_fifty_seeds()
 def test_the_same_seed_gives_the_same_answer():
     past = history(BUSY, 3)
 
-    first, second, other = (effects_of(past, ONE_MORE, 3, seed) for seed in (1, 1, 2))
+    first, second, another_seed = (effects_of(past, ONE_MORE, 3, seed) for seed in (1, 1, 2))
 
-    assert first == second != other
+    assert first == second != another_seed
 
 
 def test_without_the_change_the_model_repeats_the_history(answers: list[Answer]):
-    for given in answers:
-        waits = {row["figure"]: row for row in report_of(given).sheet("waits").rows}
+    for result in answers:
+        waits = {row["figure"]: row for row in report_of(result).sheet("waits").rows}
         assert waits["mean_s"]["before"] == pytest.approx(waits["mean_s"]["observed"], rel=0.1)
 
 
@@ -95,10 +97,10 @@ def hidden_bottleneck(_week: int, cars: int) -> float:
 
 
 def test_a_workshop_that_changed_over_lately_is_refused():
-    given = answer(Workshop(technicians=5, delay_min=changed_over), 1)
+    result = answer(Workshop(technicians=5, delay_min=changed_over), 1)
 
-    assert given.proof.refusal == "does_not_fit"
-    document = as_json(report_of(given))
+    assert result.proof.refusal == "does_not_fit"
+    document = as_json(report_of(result))
     assert document["figures"] == []
     assert document["scope"]["refused"] == "does_not_fit"
     assert "the model does not fit the last 8 weeks: mean wait was" in document["scope"]["reason"]["en"]
@@ -108,10 +110,10 @@ def test_a_workshop_that_changed_over_lately_is_refused():
 
 def test_waits_that_grow_on_busy_days_without_a_queue_for_people_are_refused():
     """Mean and 90th percentile alone would be met: the delays are the same in all weeks."""
-    given = answer(Workshop(technicians=8, delay_min=hidden_bottleneck), 1)
+    result = answer(Workshop(technicians=8, delay_min=hidden_bottleneck), 1)
 
-    bands = {band.figure: band for band in given.proof.bands}
-    assert given.proof.refusal == "does_not_fit"
+    bands = {band.figure: band for band in result.proof.bands}
+    assert result.proof.refusal == "does_not_fit"
     assert bands["mean_s"].holds
     assert not bands["busy_s"].holds
 
@@ -121,19 +123,19 @@ def test_a_history_that_names_no_technician_is_refused():
 
 
 def test_eleven_weeks_are_too_few():
-    given = answer(Workshop(weeks=11), 1)
+    result = answer(Workshop(weeks=11), 1)
 
-    assert given.proof.refusal == "too_little"
-    reason = report_of(given).scope["reason"]
+    assert result.proof.refusal == "too_little"
+    reason = report_of(result).scope["reason"]
     assert reason.en.startswith("too little history: ")
     assert "in 3.0 weeks before the last 8" in reason.en
 
 
 def test_a_technician_less_than_the_work_takes_is_refused():
-    given = answer(replace(BUSY, technicians=3), 3, parse_changes(["technicians=-2"]))
+    result = answer(replace(BUSY, technicians=3), 3, parse_changes(["technicians=-2"]))
 
-    assert given.proof.refusal == "overload"
-    assert "the queue grows without end" in report_of(given).scope["reason"].en
+    assert result.proof.refusal == "overload"
+    assert "the queue grows without end" in report_of(result).scope["reason"].en
 
 
 @pytest.mark.parametrize(

@@ -93,13 +93,13 @@ def test_intervals_of_pieces_hold_what_they_are_about():
     rng = np.random.default_rng(3)
     large = pieces_of(summed(orders(rng, 100_000)), summed(orders(rng, 100_000, "C5")))
     truth = next(piece.total for piece in large if piece.key == "C5")
-    held = 0
+    covered = 0
     for _ in range(200):
         pieces = pieces_of(summed(orders(rng, 800)), summed(orders(rng, 800, "C5")))
         interval = next(piece.interval for piece in pieces if piece.key == "C5")
-        held += interval.low <= truth <= interval.high
+        covered += interval.low <= truth <= interval.high
 
-    assert 0.90 <= held / 200 <= 0.99
+    assert 0.90 <= covered / 200 <= 0.99
 
 
 @pytest.mark.parametrize(

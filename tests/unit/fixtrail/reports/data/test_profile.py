@@ -180,11 +180,11 @@ def test_a_day_with_half_of_the_usual_events_is_told():
     days = [{"center_id": "c", "day": f"2026-03-{day:02}", "events": 100 + day % 3} for day in range(1, 29)]
     days[27]["events"] = 40
 
-    told = with_usual(pd.DataFrame(days))
+    days_with_usual = with_usual(pd.DataFrame(days))
 
-    assert list(told["state"])[:14] == ["unknown"] * 14
-    assert list(told["state"])[14:27] == ["usual"] * 13
-    assert list(told["state"])[27] == "silent"
+    assert list(days_with_usual["state"])[:14] == ["unknown"] * 14
+    assert list(days_with_usual["state"])[14:27] == ["usual"] * 13
+    assert list(days_with_usual["state"])[27] == "silent"
 
 
 @pytest.fixture(scope="module")

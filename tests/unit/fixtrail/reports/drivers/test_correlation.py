@@ -28,9 +28,12 @@ def test_r_and_rho_are_those_of_scipy(waits_and_scores) -> None:
 
 
 def test_the_textbook_interval_is_that_of_scipy(waits_and_scores) -> None:
-    found, expected = pearson_textbook(*waits_and_scores), stats.pearsonr(*waits_and_scores).confidence_interval(0.95)
+    estimate, expected = (
+        pearson_textbook(*waits_and_scores),
+        stats.pearsonr(*waits_and_scores).confidence_interval(0.95),
+    )
 
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
 def test_the_interval_of_r_agrees_with_a_bootstrap_and_not_with_the_textbook(waits_and_scores) -> None:
@@ -38,32 +41,32 @@ def test_the_interval_of_r_agrees_with_a_bootstrap_and_not_with_the_textbook(wai
     draw = np.random.default_rng(5)
     again = []
     for _ in range(2_000):
-        chosen = draw.integers(0, len(wait), len(wait))
-        again.append(np.corrcoef(wait[chosen], score[chosen])[0, 1])
+        sample = draw.integers(0, len(wait), len(wait))
+        again.append(np.corrcoef(wait[sample], score[sample])[0, 1])
     spread = float(np.std(np.arctanh(again)))
 
-    def spread_of(found) -> float:
-        return (atanh(found.high) - atanh(found.low)) / 2 / stats.norm.ppf(0.975)
+    def spread_of(estimate) -> float:
+        return (atanh(estimate.high) - atanh(estimate.low)) / 2 / stats.norm.ppf(0.975)
 
     assert spread_of(pearson(wait, score)) == pytest.approx(spread, rel=0.1)
     assert spread_of(pearson_textbook(wait, score)) < 0.8 * spread
 
 
 def test_the_interval_of_rho_is_bonett_and_wrights(waits_and_scores) -> None:
-    found = spearman(*waits_and_scores)
-    half = stats.norm.ppf(0.975) * sqrt((1 + found.value**2 / 2) / (found.n - 3))
+    estimate = spearman(*waits_and_scores)
+    half = stats.norm.ppf(0.975) * sqrt((1 + estimate.value**2 / 2) / (estimate.n - 3))
 
-    assert found.low == pytest.approx(tanh(atanh(found.value) - half))
-    assert found.high == pytest.approx(tanh(atanh(found.value) + half))
+    assert estimate.low == pytest.approx(tanh(atanh(estimate.value) - half))
+    assert estimate.high == pytest.approx(tanh(atanh(estimate.value) + half))
 
 
 def test_the_slope_is_that_of_least_squares_with_hc3_errors(waits_and_scores) -> None:
     wait, score = waits_and_scores
     fitted = sm.OLS(score, sm.add_constant(wait)).fit(cov_type="HC3")
-    found = slope(wait, score).times(10)
+    estimate = slope(wait, score).times(10)
 
-    assert found.value == pytest.approx(10 * fitted.params[1])
-    assert (found.low, found.high) == pytest.approx(tuple(10 * fitted.conf_int()[1]))
+    assert estimate.value == pytest.approx(10 * fitted.params[1])
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(10 * fitted.conf_int()[1]))
 
 
 @pytest.mark.parametrize("figure", [pearson, pearson_textbook, spearman, slope])
@@ -87,8 +90,8 @@ def test_a_perfect_line_has_no_uncertainty() -> None:
 def test_intervals_hold_their_figure(pairs) -> None:
     x, y = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
 
-    for found in (pearson(x, y), pearson_textbook(x, y), spearman(x, y), slope(x, y)):
-        if found.value is None:
-            assert found.reason
+    for estimate in (pearson(x, y), pearson_textbook(x, y), spearman(x, y), slope(x, y)):
+        if estimate.value is None:
+            assert estimate.reason
         else:
-            assert found.low <= found.value + 1e-9 and found.value <= found.high + 1e-9
+            assert estimate.low <= estimate.value + 1e-9 and estimate.value <= estimate.high + 1e-9

@@ -59,9 +59,9 @@ def test_the_ordinal_model_is_the_maximum_of_its_likelihood(visits) -> None:
     best = minimize(minus_log_likelihood, [0, 0, -3, 0, 0, 0], method="BFGS", options={"gtol": 1e-3})
     fit = ordinal(score, rows[["wait", "not_fixed"]], none(rows))
 
-    found = [fit.drivers["wait"], fit.drivers["not_fixed"]]
-    assert [each.value for each in found] == pytest.approx(best.x[:2], abs=1e-4)
-    assert [(each.high - each.low) / 3.92 for each in found] == pytest.approx(
+    estimates = [fit.drivers["wait"], fit.drivers["not_fixed"]]
+    assert [estimate.value for estimate in estimates] == pytest.approx(best.x[:2], abs=1e-4)
+    assert [(estimate.high - estimate.low) / 3.92 for estimate in estimates] == pytest.approx(
         np.sqrt(np.diag(best.hess_inv))[:2], rel=0.1
     )
 
@@ -73,9 +73,9 @@ def test_the_closed_derivative_changes_nothing_in_statsmodels_answer(visits) -> 
     fit = ordinal(score, x, none(rows))
 
     for name in x:
-        found = fit.drivers[name]
-        assert found.value == pytest.approx(-plain.params[name], abs=1e-4)
-        assert (found.high - found.low) / 2 / 1.959964 == pytest.approx(plain.bse[name], rel=1e-3)
+        driver = fit.drivers[name]
+        assert driver.value == pytest.approx(-plain.params[name], abs=1e-4)
+        assert (driver.high - driver.low) / 2 / 1.959964 == pytest.approx(plain.bse[name], rel=1e-3)
 
 
 def test_the_logistic_model_is_that_of_statsmodels(visits) -> None:

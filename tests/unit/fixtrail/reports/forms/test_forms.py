@@ -43,10 +43,10 @@ DEFINITIONS = {"nps": Definition(Bilingual("净推荐值", "NPS"), Bilingual("�
 def draw(locale):
     from fixtrail.reports.forms.pictures import picture
 
-    made, axes = picture(4, 2)
+    figure, axes = picture(4, 2)
     axes.barh([EVIL, "等配件"], [1, 2])
     axes.set_xlabel({"zh-CN": "分钟", "en": "minutes"}[locale])
-    return made
+    return figure
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_picture_is_well_formed_named_and_the_same_each_time(report):
     assert {"minutes", "等配件"} <= texts, "text stays text"
     assert not any(element.get("style") for element in tree.iter())
     ids = [element.get("id") for element in tree.iter() if element.get("id")]
-    assert len(set(ids)) == len(ids) and all(each.startswith("waited-") for each in ids)
+    assert len(set(ids)) == len(ids) and all(id_.startswith("waited-") for id_ in ids)
     assert as_png(chart)[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -204,10 +204,10 @@ def test_a_table_in_a_file_has_no_control_characters():
 def test_the_terminal_shows_what_was_sent_as_text(report):
     out = Console(file=io.StringIO(), width=200)
     print_report(report, out)
-    said = out.file.getvalue()
+    text = out.file.getvalue()
 
-    assert "71.2" in said and "60.0 to 80.0" in said and "n 100 of 120" in said and "missed" in said
-    assert "10.0 min" in said and "25.0 %" in said and "[bold]" not in said
+    assert "71.2" in text and "60.0 to 80.0" in text and "n 100 of 120" in text and "missed" in text
+    assert "10.0 min" in text and "25.0 %" in text and "[bold]" not in text
 
 
 def test_headline_figures_are_drawn_by_cut_and_over_time():
@@ -241,15 +241,15 @@ def test_a_frame_becomes_a_sheet_of_the_columns_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "said"),
+    ("value", "kind", "text"),
     [
         (90.0, "minutes", "1.5 min"), (0.123, "share", "12.3 %"), (None, "share", "–"), (math.nan, "count", "–"),
         (1234.0, "count", "1,234"), (0.0004, "p", "< 0.001"), (True, "text", "yes"), (["a", "b"], "text", "a, b"),
         (-3.25, "nps", "-3.2"),
     ],
 )  # fmt: skip
-def test_values_are_shown_as_their_kind_is_read(value, kind, said):
-    assert format_value(value, kind) == said
+def test_values_are_shown_as_their_kind_is_read(value, kind, text):
+    assert format_value(value, kind) == text
 
 
 # Queries
@@ -291,8 +291,8 @@ def test_every_report_can_be_built():
 
 def test_several_tables_and_pictures_go_into_files_beside_the_first(report, tmp_path):
     lines = []
-    wanted = command.ReportForms(csv=tmp_path / "r.csv", svg=tmp_path / "r.svg", locale="en")
-    command.deliver(report, wanted, lines.append)
+    forms = command.ReportForms(csv=tmp_path / "r.csv", svg=tmp_path / "r.svg", locale="en")
+    command.deliver(report, forms, lines.append)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["r-parts.csv", "r.csv", "r.svg"]
     assert lines and lines[0].count("written") == 3
@@ -308,9 +308,9 @@ def test_one_picture_has_the_table_behind_it(report, tmp_path):
 
 def test_the_list_names_reports_and_queries(capsys):
     command.list_reports(print)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
 
-    assert "kpi" in said and "visits" in said and said.count("?") >= 10
+    assert "kpi" in output and "visits" in output and output.count("?") >= 10
 
 
 def test_now_is_the_clock_of_the_command():

@@ -20,15 +20,15 @@ def planted(seed: int, persons: int = 30, orders: int = 60, spread: float = 0.7)
     effects = draw.normal(0, spread, persons)
     person = np.repeat(np.arange(persons), orders)
     hard = (draw.random(len(person)) < draw.random(persons)[person]).astype(float)
-    held = (draw.random(len(person)) < expit(1.2 - 1.5 * hard + effects[person])).astype(float)
-    return person, hard, held, effects
+    fixed = (draw.random(len(person)) < expit(1.2 - 1.5 * hard + effects[person])).astype(float)
+    return person, hard, fixed, effects
 
 
 def test_planted_effects_lie_in_their_intervals_nineteen_times_in_twenty():
     inside = total = 0
     for seed in range(6):
-        person, hard, held, effects = planted(seed)
-        _, fit = mixed_model(held, hard[:, None], person)
+        person, hard, fixed, effects = planted(seed)
+        _, fit = mixed_model(fixed, hard[:, None], person)
         inside += int((abs(fit.effects - effects) <= 1.96 * fit.errors + 0.1).sum())
         total += len(effects)
         assert fit.spread == pytest.approx(0.7, abs=0.3)
@@ -49,8 +49,8 @@ def test_the_effects_are_those_of_statsmodels():
 
 
 def test_where_persons_do_not_differ_nobody_stands_out():
-    person, hard, held, _ = planted(5, spread=0.0)
-    _, fit = mixed_model(held, hard[:, None], person)
+    person, hard, fixed, _ = planted(5, spread=0.0)
+    _, fit = mixed_model(fixed, hard[:, None], person)
 
     assert fit.spread < 0.25
     assert (abs(fit.effects) < 1.96 * fit.errors).all() or fit.spread < 0.05
@@ -123,8 +123,8 @@ def test_jobs_below_grade_are_counted_of_those_whose_grade_is_known():
 
     assert result.n_all == len(hard) and len(result.jobs) == (hard["technician"] != "T9").sum()
     assert result.jobs["is_below"].sum() == hard["technician"].isin(["T2", "T3"]).sum()
-    first, other = (hard[hard["technician"].isin(names)]["ftf"].mean() for names in (["T2", "T3"], ["T1"]))
-    assert result.difference.difference == pytest.approx(first - other)
+    first, second = (hard[hard["technician"].isin(names)]["ftf"].mean() for names in (["T2", "T3"], ["T1"]))
+    assert result.difference.difference == pytest.approx(first - second)
 
 
 def test_a_grade_that_was_told_by_events_holds_from_its_day_on():

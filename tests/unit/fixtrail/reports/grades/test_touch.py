@@ -55,13 +55,13 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     draw = np.random.default_rng(1)
     kinds = {"T1": ("gearbox", 7200), "T2": ("brakes", 3600), "T3": ("brakes", 7200), "T4": ("gearbox", 7200)}
     rows = []
-    for who, (group, seconds) in kinds.items():
+    for kind, (group, seconds) in kinds.items():
         for number in range(40):
             row = {
                 "center_id": "C1",
-                "order_id": f"{who}-{number}",
+                "order_id": f"{kind}-{number}",
                 "vehicle_key": "v",
-                "technician": who,
+                "technician": kind,
                 "fault_groups": [group],
             }
             rows.append({**row, "touch_s": seconds * float(np.exp(draw.normal(0, 0.3)))})

@@ -107,47 +107,51 @@ def figures(targets=None, *rows, **options):
 
 
 def test_figures_follow_from_the_counts():
-    found = figures()
+    answer = figures()
 
-    assert found["nps"]["value"] == 70 and (found["nps"]["n"], found["nps"]["n_all"]) == (50, 120)
-    assert found["ftfr"]["value"] == 72 / 90 and found["ftfr"]["count"] == 72
-    assert found["ftfr_confirmed"]["value"] == 45 / 60 and found["ftfr_provisional"]["value"] == 27 / 30
-    assert found["complaints_per_100"]["value"] == 4
-    assert found["complaints_per_month"]["value"] == pytest.approx(9 / (126 / 30.4375)), "of all orders"
-    assert found["emergency_in_time"]["value"] == 0.75 and found["quick_lane_in_time"]["value"] == 0.5
-    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000.0, 1150.0)
-    assert (found["wait_p90_s"]["low"], found["wait_p90_s"]["value"], found["wait_p90_s"]["high"]) == (1800, 2000, 2500)
+    assert answer["nps"]["value"] == 70 and (answer["nps"]["n"], answer["nps"]["n_all"]) == (50, 120)
+    assert answer["ftfr"]["value"] == 72 / 90 and answer["ftfr"]["count"] == 72
+    assert answer["ftfr_confirmed"]["value"] == 45 / 60 and answer["ftfr_provisional"]["value"] == 27 / 30
+    assert answer["complaints_per_100"]["value"] == 4
+    assert answer["complaints_per_month"]["value"] == pytest.approx(9 / (126 / 30.4375)), "of all orders"
+    assert answer["emergency_in_time"]["value"] == 0.75 and answer["quick_lane_in_time"]["value"] == 0.5
+    assert (answer["wait_median_s"]["low"], answer["wait_median_s"]["high"]) == (1000.0, 1150.0)
+    assert (answer["wait_p90_s"]["low"], answer["wait_p90_s"]["value"], answer["wait_p90_s"]["high"]) == (
+        1800,
+        2000,
+        2500,
+    )
 
 
 def waits_of(means):
-    shown = as_json(kpi.build(Shop(COUNTS, means=means), Options(NOW)))["figures"]
-    return {figure["figure"]: figure for figure in shown if figure["figure"].startswith("wait_")}
+    answer = as_json(kpi.build(Shop(COUNTS, means=means), Options(NOW)))["figures"]
+    return {figure["figure"]: figure for figure in answer if figure["figure"].startswith("wait_")}
 
 
 def test_waits_of_centers_that_differ_are_less_certain():
     """Student's t over three means of equal weight: 4.303 standard errors, where orders alone need 1.984."""
-    found = waits_of({"A": 1000.0, "B": 1200.0, "C": 1400.0})
+    waits = waits_of({"A": 1000.0, "B": 1200.0, "C": 1400.0})
 
-    assert found["wait_mean_s"]["value"] == 1200
-    assert found["wait_mean_s"]["high"] - 1200 == pytest.approx(4.302653 * 200 / math.sqrt(3))
-    assert found["wait_mean_s"]["orders_high"] - 1200 == pytest.approx(1.984467 * 300 / math.sqrt(99))
-    assert (found["wait_mean_s"]["centers"], found["wait_mean_s"]["method"]) == (3, "t-centers")
-    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (900, 1250)
-    assert (found["wait_median_s"]["orders_low"], found["wait_median_s"]["orders_high"]) == (1000, 1150)
+    assert waits["wait_mean_s"]["value"] == 1200
+    assert waits["wait_mean_s"]["high"] - 1200 == pytest.approx(4.302653 * 200 / math.sqrt(3))
+    assert waits["wait_mean_s"]["orders_high"] - 1200 == pytest.approx(1.984467 * 300 / math.sqrt(99))
+    assert (waits["wait_mean_s"]["centers"], waits["wait_mean_s"]["method"]) == (3, "t-centers")
+    assert (waits["wait_median_s"]["low"], waits["wait_median_s"]["high"]) == (900, 1250)
+    assert (waits["wait_median_s"]["orders_low"], waits["wait_median_s"]["orders_high"]) == (1000, 1150)
 
 
 def test_centers_that_are_alike_make_nothing_more_certain():
-    found = waits_of(dict.fromkeys("ABC", 1200.0))
+    waits = waits_of(dict.fromkeys("ABC", 1200.0))
 
-    assert found["wait_mean_s"]["low"] == found["wait_mean_s"]["orders_low"] < 1200
+    assert waits["wait_mean_s"]["low"] == waits["wait_mean_s"]["orders_low"] < 1200
 
 
 def test_of_one_center_the_interval_is_that_of_its_orders():
-    found = waits_of({"A": 1200.0})
+    waits = waits_of({"A": 1200.0})
 
-    assert (found["wait_mean_s"]["method"], found["wait_median_s"]["method"]) == ("t", "order-statistics")
-    assert found["wait_mean_s"]["centers"] is None and found["wait_mean_s"]["orders_low"] is None
-    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000, 1150)
+    assert (waits["wait_mean_s"]["method"], waits["wait_median_s"]["method"]) == ("t", "order-statistics")
+    assert waits["wait_mean_s"]["centers"] is None and waits["wait_mean_s"]["orders_low"] is None
+    assert (waits["wait_median_s"]["low"], waits["wait_median_s"]["high"]) == (1000, 1150)
 
 
 def test_every_figure_brings_its_definition_version_unit_and_method():
@@ -164,13 +168,13 @@ def test_an_empty_shop_has_all_figures_without_a_value():
 
 
 def test_targets_are_judged_by_interval():
-    found = figures({"targets": {"nps": 69, "ftfr": 0.95, "wait_mean_s": 1300}})
+    answer = figures({"targets": {"nps": 69, "ftfr": 0.95, "wait_mean_s": 1300}})
 
-    assert found["nps"]["status"] == "not_distinguishable"
-    assert found["ftfr"]["status"] == found["ftfr_confirmed"]["status"] == "missed"
-    assert found["ftfr"]["judged_on"] == "ftfr_confirmed", "failures of young orders are known before successes"
-    assert found["wait_mean_s"]["status"] == "met"
-    assert found["stockout_rate"]["status"] is None and found["stockout_rate"]["target"] is None
+    assert answer["nps"]["status"] == "not_distinguishable"
+    assert answer["ftfr"]["status"] == answer["ftfr_confirmed"]["status"] == "missed"
+    assert answer["ftfr"]["judged_on"] == "ftfr_confirmed", "failures of young orders are known before successes"
+    assert answer["wait_mean_s"]["status"] == "met"
+    assert answer["stockout_rate"]["status"] is None and answer["stockout_rate"]["target"] is None
 
 
 def complaints(before, after):
@@ -189,8 +193,8 @@ def complaints(before, after):
     def ask(query, /, **parameters):
         return shops["after" if parameters.get("since") else "before"](query, **parameters)
 
-    shown = as_json(kpi.build(ask, Options(NOW, targets=targets)))["figures"]
-    return {figure["period"]: figure for figure in shown if figure["figure"] == "complaints_per_100"}
+    answer = as_json(kpi.build(ask, Options(NOW, targets=targets)))["figures"]
+    return {figure["period"]: figure for figure in answer if figure["figure"] == "complaints_per_100"}
 
 
 def test_a_target_of_half_as_many_complaints_reckons_with_the_chance_in_both_counts():
@@ -204,19 +208,19 @@ def test_a_target_of_half_as_many_complaints_reckons_with_the_chance_in_both_cou
 def test_the_target_of_first_time_fix_takes_no_notice_of_young_orders():
     """95 % of 900 young orders beside 75 % of 60 confirmed ones: the target of 90 % is not met by the former."""
     young = {**COUNTS, "judged": 960, "fixed": 900, "orders": 1000, "closed": 990, "handed_off": 980}
-    found = figures({"targets": {"ftfr": 0.9}}, young)
+    answer = figures({"targets": {"ftfr": 0.9}}, young)
 
-    assert found["ftfr"]["value"] > 0.93 and found["ftfr"]["status"] == "missed"
+    assert answer["ftfr"]["value"] > 0.93 and answer["ftfr"]["status"] == "missed"
 
 
 def test_shares_of_centers_that_differ_are_less_certain():
     of_center = {"judged": 30, "fixed": 24, "scores": 17, "promoters": 14, "detractors": 2, "handed_off": 33}
     shop = Shop(COUNTS, means={"A": 1200.0, "B": 1200.0}, of_center=of_center)
-    found = {figure["figure"]: figure for figure in as_json(kpi.build(shop, Options(NOW)))["figures"]}
+    answer = {figure["figure"]: figure for figure in as_json(kpi.build(shop, Options(NOW)))["figures"]}
 
-    assert found["ftfr"]["centers"] == 2 and found["ftfr"]["method"] == "wilson-centers"
-    assert found["ftfr"]["low"] <= found["ftfr"]["orders_low"]
-    assert found["nps"]["method"] == "adjusted-wald-centers"
+    assert answer["ftfr"]["centers"] == 2 and answer["ftfr"]["method"] == "wilson-centers"
+    assert answer["ftfr"]["low"] <= answer["ftfr"]["orders_low"]
+    assert answer["nps"]["method"] == "adjusted-wald-centers"
 
 
 def test_a_cut_has_one_set_of_figures_for_each_key():
@@ -243,9 +247,9 @@ def test_a_period_of_last_days_ends_with_the_last_handoff():
 
 def test_from_and_to_narrow_every_period():
     period = Period("p", Bilingual("", ""), since=date(2026, 8, 1), until=date(2026, 8, 31))
-    found = asked_for(period, since=date(2026, 8, 10), until=date(2026, 12, 1))
+    parameters = asked_for(period, since=date(2026, 8, 10), until=date(2026, 12, 1))
 
-    assert (found.since, found.until, found.days) == (date(2026, 8, 10), date(2026, 8, 31), 22)
+    assert (parameters.since, parameters.until, parameters.days) == (date(2026, 8, 10), date(2026, 8, 31), 22)
 
 
 def test_a_wave_is_its_centers_and_one_without_centers_is_nobody():
@@ -271,14 +275,14 @@ def test_days_of_weeks_and_months_are_those_with_handoffs():
 
 
 def test_the_example_of_targets_can_be_read():
-    found = read_targets(EXAMPLES / "targets.toml")
+    targets = read_targets(EXAMPLES / "targets.toml")
 
-    assert found.values == {"nps": 90, "ftfr": 0.95, "wait_mean_s": 900} and found.time_zone == "Asia/Shanghai"
-    assert [period.name for period in found.periods] == ["before", "pilot", "now"]
+    assert targets.values == {"nps": 90, "ftfr": 0.95, "wait_mean_s": 900} and targets.time_zone == "Asia/Shanghai"
+    assert [period.name for period in targets.periods] == ["before", "pilot", "now"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("[targets]\nnpss = 90", "no figure npss"),
         ('[targets]\nnps = "90"', "targets.nps is a number"),
@@ -296,11 +300,11 @@ def test_the_example_of_targets_can_be_read():
         ("[targets", "targets.toml"),
     ],
 )
-def test_a_file_of_targets_that_cannot_be_meant_says_why(tmp_path, text, said):
+def test_a_file_of_targets_that_cannot_be_meant_says_why(tmp_path, text, error_text):
     file = tmp_path / "targets.toml"
     file.write_text(text)
 
-    with pytest.raises(ExitError, match=said):
+    with pytest.raises(ExitError, match=error_text):
         read_targets(file)
 
 

@@ -126,7 +126,7 @@ def test_advisors_are_reckoned_only_where_somebody_said_how_long_reception_takes
 
 
 def test_days_foreseen_are_those_within_the_poisson_interval():
-    assert [came for came in range(30) if is_foreseen(10.0, came)] == list(range(4, 18))
+    assert [arrived for arrived in range(30) if is_foreseen(10.0, arrived)] == list(range(4, 18))
 
 
 def test_rules_that_make_no_sense_are_refused():

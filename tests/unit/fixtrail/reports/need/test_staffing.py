@@ -23,14 +23,14 @@ def played_day(staff, requests, services, draw, slot_s=1800.0):
     heapq.heapify(events)
     queue, busy, waits = [], set(), []
     while events:
-        now, _, what = heapq.heappop(events)
-        busy.discard(what)
-        if what == "comes":
+        now, _, kind = heapq.heappop(events)
+        busy.discard(kind)
+        if kind == "comes":
             queue.append(now)
         on_duty = range(staff[min(int(now // slot_s), len(staff) - 1)])
         while queue and (idle := [person for person in on_duty if person not in busy]):
-            came = queue.pop(0)
-            waits.append((int(came // slot_s), now - came))
+            arrival_s = queue.pop(0)
+            waits.append((int(arrival_s // slot_s), now - arrival_s))
             busy.add(idle[0])
             heapq.heappush(events, (now + draw.choice(services), 0, idle[0]))
     return waits
@@ -64,8 +64,8 @@ def test_erlang_c_is_that_of_published_tables():
 def test_the_formula_is_the_sum_that_erlang_wrote():
     for servers, load in ((1, 0.3), (3, 2.5), (7, 4.0), (20, 18.5)):
         last = load**servers / math.factorial(servers) * servers / (servers - load)
-        whole = sum(load**k / math.factorial(k) for k in range(servers)) + last
-        assert erlang_c(servers, load) == pytest.approx(last / whole, rel=1e-12)
+        total = sum(load**k / math.factorial(k) for k in range(servers)) + last
+        assert erlang_c(servers, load) == pytest.approx(last / total, rel=1e-12)
 
 
 def test_one_more_person_never_makes_a_customer_wait_longer():
@@ -122,9 +122,9 @@ def test_with_one_person_less_in_a_busy_slot_too_many_wait(day):
 def test_work_in_hand_is_all_the_work_that_came(day):
     """Nothing is lost between slots: what is in hand over a long day adds up to requests times their length."""
     requests, services, _ = day
-    whole = work_in_hand(np.concatenate([requests, np.zeros(60)])[None], services).sum() * 1800
+    total = work_in_hand(np.concatenate([requests, np.zeros(60)])[None], services).sum() * 1800
 
-    assert whole == pytest.approx(requests.sum() * services.mean(), rel=0.005)
+    assert total == pytest.approx(requests.sum() * services.mean(), rel=0.005)
 
 
 @pytest.mark.parametrize("services", [[480.0], [300.0] * 24 + [10_800.0]])

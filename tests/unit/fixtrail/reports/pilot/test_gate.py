@@ -33,12 +33,12 @@ from tests.unit.fixtrail.reports.pilot.panels import MONDAY, days_of, pilots_of,
 def test_go_needs_every_whole_interval_beyond_its_threshold() -> None:
     panel = panel_of(days_of(1.0, centers=12))
     difference = judge(panel, pilots_of(3), Plan()).effects["wait_mean_s"].comparison.difference
-    sure, unsure, missed = difference.high + 1, difference.value, difference.low - 1
+    sure, unsure, below = difference.high + 1, difference.value, difference.low - 1
 
     def decision(threshold: float) -> str:
         return judge(panel, pilots_of(3), plan(Threshold("wait_mean_s", threshold, "at_most"))).decision
 
-    assert (decision(sure), decision(unsure), decision(missed)) == ("go", "not_decided", "no_go")
+    assert (decision(sure), decision(unsure), decision(below)) == ("go", "not_decided", "no_go")
 
 
 def test_thresholds_declared_after_the_start_or_never_decide_nothing() -> None:
@@ -54,7 +54,7 @@ def test_pilots_that_went_their_own_way_before_decide_nothing() -> None:
     days = days_of(1.0, centers=12, start=21)  # the gain comes three weeks before the date
     judged = judge(panel_of(days), pilots_of(3), plan(Threshold("wait_mean_s", 1e6, "at_most")))
 
-    assert next(each for each in judged.gate if each.name == "quiet_before_start").reason == "differed_before"
+    assert next(row for row in judged.gate if row.name == "quiet_before_start").reason == "differed_before"
     assert judged.decision == "not_decided"
 
 
@@ -112,12 +112,12 @@ def test_gate_and_verdict_do_not_contradict_each_other() -> None:
     """A whole interval above 0 is no go for "at least 0" where Holm's p shows no effect."""
     difference = Difference(15.0, 0.09, 30.4, 0.049, 3, 12, 455, 1 / 455, "randomization_exact")
     panel = panel_of(days_of(0.0))
-    one = compare(
+    original = compare(
         panel, "nps", panel.centers[:3], panel.centers[3:], [(MONDAY, MONDAY + 41)], (MONDAY + 42, MONDAY + 62)
     )
-    shown = replace(one, difference=difference)
+    changed = replace(original, difference=difference)
 
-    unsure, sure = Effect(shown, 0.097, "no_effect_shown"), Effect(shown, 0.02, "effect")
+    unsure, sure = Effect(changed, 0.097, "no_effect_shown"), Effect(changed, 0.02, "effect")
     assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).decision == "not_decided"
     assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).reason == "no_effect_shown"
     assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), sure).decision == "go"

@@ -63,7 +63,7 @@ def test_the_effect_is_the_coefficient_of_a_two_way_model() -> None:
 @given(st.lists(st.floats(-100, 100), min_size=4, max_size=7), st.integers(1, 3))
 def test_p_and_interval_are_those_of_trying_every_choice_of_pilots(change: list[float], k: int) -> None:
     values, treated = np.array(change), np.arange(len(change)) < k
-    found = difference(values, treated, alpha=0.3)
+    result = difference(values, treated, alpha=0.3)
 
     def p_of(effect: float) -> float:
         cleared = values - effect * treated
@@ -74,22 +74,22 @@ def test_p_and_interval_are_those_of_trying_every_choice_of_pilots(change: list[
         observed = abs(cleared[treated].mean() - cleared[~treated].mean())
         return float(np.mean(np.array(gaps) >= observed - 1e-9 * max(np.ptp(values), 1e-300) - 1e-12))
 
-    assert found.p_value == pytest.approx(p_of(0.0))
+    assert result.p_value == pytest.approx(p_of(0.0))
     span = max(float(np.ptp(values)), 1.0)
     for effect in np.linspace(-3 * span, 3 * span, 25):
-        inside = found.low < effect < found.high
-        near = min(abs(effect - found.low), abs(effect - found.high)) < 1e-6 * span
+        inside = result.low < effect < result.high
+        near = min(abs(effect - result.low), abs(effect - result.high)) < 1e-6 * span
         assert near or inside == (p_of(float(effect)) > 0.3)
 
 
 def test_as_many_draws_as_said_where_there_are_too_many_choices() -> None:
     draw = np.random.default_rng(2)
     change = draw.normal(size=40) + 3.0 * (np.arange(40) < 10)
-    found = difference(change, np.arange(40) < 10)
+    result = difference(change, np.arange(40) < 10)
 
-    assert (found.method, found.ways) == ("randomization_sampled", 10_000)
-    assert found.p_value == pytest.approx(0.0001)
-    assert found.low < 3.0 < found.high
+    assert (result.method, result.ways) == ("randomization_sampled", 10_000)
+    assert result.p_value == pytest.approx(0.0001)
+    assert result.low < 3.0 < result.high
 
 
 def test_few_centers_are_too_few_to_test() -> None:
@@ -101,9 +101,9 @@ def test_few_centers_are_too_few_to_test() -> None:
 
 
 def test_as_many_pilots_as_others_cannot_be_surer_than_two_in_all_choices() -> None:
-    found = difference(np.array([5.0, 6.0, 7.0, 0.0, 1.0, 2.0]), np.arange(6) < 3)
+    result = difference(np.array([5.0, 6.0, 7.0, 0.0, 1.0, 2.0]), np.arange(6) < 3)
 
-    assert found.p_value == found.smallest_p == pytest.approx(2 / 20)
+    assert result.p_value == result.smallest_p == pytest.approx(2 / 20)
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
@@ -137,8 +137,8 @@ def test_a_change_that_all_centers_see_is_no_effect() -> None:
     later = days["day"] >= date(2026, 7, 6) + timedelta(days=42)
     slower = days.assign(wait_s=days["wait_s"] + 900.0 * days["waits"] * later)
 
-    one, other = (judge(panel_of(each), pilots_of(3), Plan()).effects["wait_mean_s"] for each in (days, slower))
-    assert one.comparison.difference.value == pytest.approx(other.comparison.difference.value)
+    first, second = (judge(panel_of(rows), pilots_of(3), Plan()).effects["wait_mean_s"] for rows in (days, slower))
+    assert first.comparison.difference.value == pytest.approx(second.comparison.difference.value)
 
 
 def test_a_center_without_answers_is_left_out_and_named() -> None:
@@ -152,21 +152,21 @@ def test_a_center_without_answers_is_left_out_and_named() -> None:
 
 def test_waves_are_compared_with_centers_not_yet_changed_over_only() -> None:
     panel = panel_of(days_of(0.5, centers=7))
-    found, together = by_wave(panel, "wait_mean_s", staggered())
+    effects, together = by_wave(panel, "wait_mean_s", staggered())
 
-    assert found[1].others == ("c02", "c03", "c04", "c05", "c06")
-    assert found[2].others == ("c04", "c05", "c06")
-    assert found[3].others == ("c05", "c06")
-    assert found[1].after == (MONDAY + 21, MONDAY + 41)
+    assert effects[1].others == ("c02", "c03", "c04", "c05", "c06")
+    assert effects[2].others == ("c04", "c05", "c06")
+    assert effects[3].others == ("c05", "c06")
+    assert effects[1].after == (MONDAY + 21, MONDAY + 41)
     weights = {1: 2, 2: 2, 3: 1}
-    assert together.value == pytest.approx(sum(w * found[n].difference.value for n, w in weights.items()) / 5)
+    assert together.value == pytest.approx(sum(w * effects[n].difference.value for n, w in weights.items()) / 5)
 
 
 def test_the_last_wave_has_no_controls_where_every_center_takes_part() -> None:
     panel = panel_of(days_of(0.5, centers=5))
-    found, _ = by_wave(panel, "nps", staggered())
+    effects, _ = by_wave(panel, "nps", staggered())
 
-    assert set(found) == {1, 2}
+    assert set(effects) == {1, 2}
 
 
 def test_all_waves_together_is_as_one_wave_where_there_is_one() -> None:
@@ -249,13 +249,13 @@ def test_no_orders_are_no_error() -> None:
 def test_every_figure_is_a_ratio_of_sums_over_any_days() -> None:
     days = days_of(0.5)
     panel = Panel(days.assign(day=[day_number(day) for day in days["day"]]))
-    chosen = days[
+    subset = days[
         (days["center_id"] == "c03") & (days["day"] >= date(2026, 7, 10)) & (days["day"] <= date(2026, 7, 20))
     ]
     span = (MONDAY + 4, MONDAY + 14)
 
     assert panel.mean("nps", ["c03"], [span])[0] == pytest.approx(
-        100 * (chosen["promoters"].sum() - chosen["detractors"].sum()) / chosen["scores"].sum()
+        100 * (subset["promoters"].sum() - subset["detractors"].sum()) / subset["scores"].sum()
     )
     assert np.isnan(panel.mean("nps", ["c03"], [(MONDAY + 900, MONDAY + 907)])[0])
     assert compare(panel, "nps", ["c00"], [], [span], (MONDAY + 42, MONDAY + 62)).difference.reason == "no_controls"
@@ -281,10 +281,10 @@ def test_small_pilots_beside_large_controls_are_no_more_often_called_an_effect()
 
 def test_equal_centers_are_tested_as_ever() -> None:
     change, treated = np.random.default_rng(3).normal(size=12), np.arange(12) < 3
-    one, other = difference(change, treated), difference(change, treated, sampling=np.full(12, 0.2))
+    first, second = difference(change, treated), difference(change, treated, sampling=np.full(12, 0.2))
 
-    assert (one.value, one.low, one.high, one.p_value) == pytest.approx(
-        (other.value, other.low, other.high, other.p_value)
+    assert (first.value, first.low, first.high, first.p_value) == pytest.approx(
+        (second.value, second.low, second.high, second.p_value)
     )
 
 
@@ -316,16 +316,16 @@ def test_pilots_that_were_the_worst_before_are_named_and_what_comes_back_by_itse
     assert effect.regression.worst == ("c00", "c01", "c02") and effect.regression.chosen_for_it
     assert effect.regression.explained < -300
     assert effect.verdict != "effect"
-    assert next(each for each in judged.gate if each.aim).reason == "regression_to_the_mean"
+    assert next(row for row in judged.gate if row.aim).reason == "regression_to_the_mean"
     note = effect_sheet(judged).note.en
     assert "c00, c01, c02" in note and "regression to the mean" in note
 
 
 def test_orders_still_open_at_the_end_of_the_window_are_counted() -> None:
     judged = judge(panel_of(bad_before(lasting=1.0)), pilots_of(3), Plan())
-    one = judged.effects["wait_mean_s"].comparison
+    comparison = judged.effects["wait_mean_s"].comparison
 
-    assert (one.treated_open, one.others_open) == (3 * 21, 0)
+    assert (comparison.treated_open, comparison.others_open) == (3 * 21, 0)
     assert "Still open" in effect_sheet(judged).note.en
 
 

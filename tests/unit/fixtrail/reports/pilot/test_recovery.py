@@ -44,8 +44,8 @@ def test_the_short_way_sees_the_same_visits_as_the_rules(scenario: Scenario, by_
     assert (both["wait_s"] - both["wait_s_seen"]).abs().max() < 0.1
     assert ((both["stockouts"] > 0) == (both["stockouts_seen"] > 0)).all()
     assert (both["center_id"] == both["center_id_seen"]).all()
-    answered = both[both["score"].notna()]
-    assert (answered["score"] == answered["score_seen"]).mean() > 0.98  # some answer a second time after the run
+    scored = both[both["score"].notna()]
+    assert (scored["score"] == scored["score_seen"]).mean() > 0.98  # some answer a second time after the run
 
 
 def test_a_center_is_the_same_whichever_others_are_simulated(scenario: Scenario) -> None:

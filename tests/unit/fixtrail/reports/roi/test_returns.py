@@ -108,7 +108,7 @@ def test_what_is_not_told_has_a_default():
 
 
 @pytest.mark.parametrize(
-    ("roi", "said"),
+    ("roi", "error_text"),
     [
         (None, "roi is missing"),
         ({"cost": GOOD["cost"]}, "needs at least one"),
@@ -122,6 +122,6 @@ def test_what_is_not_told_has_a_default():
         ({**GOOD, "cost": [{"name": "s", "date": date(2026, 1, 1), "amount": -1}]}, "at least 0"),
     ],
 )
-def test_assumptions_that_cannot_be_read_are_refused_with_the_reason(roi: object, said: str):
-    with pytest.raises(ExitError, match=said):
+def test_assumptions_that_cannot_be_read_are_refused_with_the_reason(roi: object, error_text: str):
+    with pytest.raises(ExitError, match=error_text):
         read(roi)

@@ -20,7 +20,9 @@ def answers_of(*groups: tuple[str, str | None, list[float]]) -> pd.DataFrame:
     """Query staff_surveys of these answers, each round with its whole; later rounds began later."""
     rows = [_row(name, role, scores) for name, role, scores in groups]
     for name in dict.fromkeys(name for name, _, _ in groups):
-        rows.append(_row(name, None, [score for other, _, scores in groups if other == name for score in scores]))
+        rows.append(
+            _row(name, None, [score for group_name, _, scores in groups if group_name == name for score in scores])
+        )
     return pd.DataFrame(rows, columns=["round", "role", "n", "mean", "deviation", "first_answer_at"])
 
 
@@ -48,20 +50,20 @@ NONE = pd.DataFrame(columns=["subject", "center_id", "n", "total", "squares"])
 
 def test_a_mean_has_the_interval_of_student_s_t_within_0_and_100():
     scores = [70.0, 80, 90, 60, 75, 85]
-    whole = survey_frame(answers_of(("1", "technician", scores))).iloc[0]
+    row = survey_frame(answers_of(("1", "technician", scores))).iloc[0]
 
     low, high = stats.t.interval(0.95, 5, fmean(scores), stdev(scores) / math.sqrt(6))
-    assert (whole["mean"], whole["low"], whole["high"]) == pytest.approx((fmean(scores), low, high))
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((fmean(scores), low, high))
     narrow = survey_frame(answers_of(("1", "technician", [100.0, 100, 100, 100, 60]))).iloc[0]
     assert narrow["high"] == 100
 
 
 def test_fewer_than_five_answers_are_counted_and_not_shown():
     rows = survey_frame(answers_of(("1", "technician", [70.0] * 6), ("1", "advisor", [10.0] * 5), ("1", "x", [0.0])))
-    shown = dict(zip(rows["role"].fillna("all"), rows["mean"].notna(), strict=True))
+    is_shown = dict(zip(rows["role"].fillna("all"), rows["mean"].notna(), strict=True))
 
     # The one could be worked out from the whole: so the smallest role beside it is hidden, too.
-    assert shown == {"all": True, "technician": True, "advisor": False, "x": False}
+    assert is_shown == {"all": True, "technician": True, "advisor": False, "x": False}
     assert list(rows["n"]) == [12, 5, 6, 1]
 
 
@@ -92,8 +94,8 @@ def test_suggestions_are_counted_by_phase_with_the_days_since_they_were_submitte
     assert rows["reached"].to_dict() == {"submitted": 4, "accepted": 2, "adopted": 1, "rewarded": 0, "declined": 1}
     assert rows["now"].to_dict() == {"submitted": 1, "accepted": 1, "adopted": 1, "rewarded": 0, "declined": 1}
     assert rows["median_days"]["accepted"] == 6
-    answered, days = report_of(answers_of(), suggestions, NONE, Options(MONDAY)).figures
-    assert (answered.value, answered.n) == (0.75, 4)
+    answers, days = report_of(answers_of(), suggestions, NONE, Options(MONDAY)).figures
+    assert (answers.value, answers.n) == (0.75, 4)
     assert (days.value, days.n) == (4, 3)
 
 

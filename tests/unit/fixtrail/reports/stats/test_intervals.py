@@ -16,26 +16,26 @@ counts = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 @given(counts)
 def test_the_interval_of_a_share_is_wilsons(pair):
-    held, n = pair
+    k, n = pair
     if n == 0:
         assert intervals.share(0, 0) == NO_INTERVAL
         return
-    right = stats.binomtest(held, n).proportion_ci(method="wilson")
-    found = intervals.share(held, n)
+    right = stats.binomtest(k, n).proportion_ci(method="wilson")
+    interval = intervals.share(k, n)
 
-    assert found.low == pytest.approx(right.low, abs=1e-12) and found.high == pytest.approx(right.high, abs=1e-12)
-    assert 0 <= found.low <= held / n <= found.high <= 1
+    assert interval.low == pytest.approx(right.low, abs=1e-12) and interval.high == pytest.approx(right.high, abs=1e-12)
+    assert 0 <= interval.low <= k / n <= interval.high <= 1
 
 
 def test_the_interval_of_a_share_is_that_of_newcombe():
     """Newcombe 1998, table I: by Wilson's method without correction."""
-    for held, n, low, high in [
+    for k, n, low, high in [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ]:
-        share = intervals.share(held, n)
+        share = intervals.share(k, n)
         assert (share.low, share.high) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -76,19 +76,19 @@ def test_of_100_samples_at_least_93_have_an_interval_that_holds_the_nps(n, level
     """Every sample that there can be, each as likely as it is."""
     rest = (1 - abs(level)) * (1 - passive) / 2
     shares = [max(level, 0) + rest, max(-level, 0) + rest]
-    held = 0.0
+    covered = 0.0
     for up in range(n + 1):
         for down in range(n + 1 - up):
-            found = intervals.nps(up, down, n)
-            if found.low <= 100 * level + 1e-9 and found.high >= 100 * level - 1e-9:
+            interval = intervals.nps(up, down, n)
+            if interval.low <= 100 * level + 1e-9 and interval.high >= 100 * level - 1e-9:
                 rows = [up, down, n - up - down]
-                held += math.exp(
+                covered += math.exp(
                     math.lgamma(n + 1)
                     - sum(math.lgamma(row + 1) for row in rows)
                     + sum(row * math.log(share) for row, share in zip(rows, [*shares, 1 - sum(shares)], strict=True))
                 )
 
-    assert held >= 0.93
+    assert covered >= 0.93
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))
@@ -153,10 +153,10 @@ def test_the_spread_between_centers_is_bell_and_mccaffreys(sizes):
     groups = [rng.normal(rng.normal(50, 5), 10, size) for size in sizes]
     error, freedom = bell_and_mccaffrey(groups)
 
-    found = intervals.between_centers(sizes, [float(group.mean()) for group in groups])
+    interval = intervals.between_centers(sizes, [float(group.mean()) for group in groups])
 
-    assert found.error == pytest.approx(error, rel=1e-9)
-    assert found.freedom == pytest.approx(freedom, rel=1e-9)
+    assert interval.error == pytest.approx(error, rel=1e-9)
+    assert interval.freedom == pytest.approx(freedom, rel=1e-9)
 
 
 def test_one_center_tells_nothing_of_the_difference_between_centers():
@@ -167,15 +167,15 @@ def test_one_center_tells_nothing_of_the_difference_between_centers():
 def test_where_centers_differ_their_interval_holds_the_mean_and_that_of_the_orders_does_not(centers):
     """Centers 6 % apart, as the simulator's: of 1,000 samples, 95 in 100 are to hold what they were drawn around."""
     rng = np.random.default_rng(centers)
-    held = alone = 0
+    covered = alone = 0
     for _ in range(1000):
         sizes = rng.integers(300, 700, centers)
         means = rng.normal(18, 18 * 0.06, centers) + rng.normal(0, 10, centers) / np.sqrt(sizes)
         middle = float((sizes * means).sum() / sizes.sum())
-        held += abs(middle - 18) <= intervals.between_centers(sizes.tolist(), means.tolist()).half
+        covered += abs(middle - 18) <= intervals.between_centers(sizes.tolist(), means.tolist()).half
         alone += abs(middle - 18) <= 1.96 * 10 / math.sqrt(sizes.sum())
 
-    assert 935 <= held <= 970
+    assert 935 <= covered <= 970
     assert alone < 800
 
 
@@ -189,11 +189,11 @@ def test_the_ranks_of_a_quantile_are_as_far_apart_as_its_share_is_uncertain():
 
 @given(st.integers(0, 10_000), st.floats(0.01, 1e4))
 def test_the_interval_of_a_rate_is_garwoods(events, exposure):
-    found = intervals.count(events, exposure)
+    interval = intervals.count(events, exposure)
     low = stats.chi2.ppf(0.025, 2 * events) / 2 if events else 0
 
-    assert found.low == pytest.approx(low / exposure, rel=1e-9)
-    assert found.high == pytest.approx(stats.chi2.ppf(0.975, 2 * events + 2) / 2 / exposure, rel=1e-9)
+    assert interval.low == pytest.approx(low / exposure, rel=1e-9)
+    assert interval.high == pytest.approx(stats.chi2.ppf(0.975, 2 * events + 2) / 2 / exposure, rel=1e-9)
 
 
 def test_no_exposure_no_interval():
@@ -205,9 +205,9 @@ def test_the_interval_of_a_ratio_covers_it_in_at_least_95_percent_of_samples():
     times, before, orders = 0.5, 0.04, 1500
     covered = 0
     for _ in range(400):
-        found = intervals.rate_ratio(
+        ratio = intervals.rate_ratio(
             int(rng.poisson(orders * before * times)), orders, int(rng.poisson(2 * orders * before)), 2 * orders
         )
-        covered += found.low <= times and (found.high is None or times <= found.high)
+        covered += ratio.low <= times and (ratio.high is None or times <= ratio.high)
 
     assert covered >= 0.95 * 400 - 2 * math.sqrt(400 * 0.05 * 0.95)

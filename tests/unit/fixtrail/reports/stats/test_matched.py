@@ -10,9 +10,9 @@ from fixtrail.reports.stats.matched import Outcome, matched_difference
 def outcomes(*strata: tuple[int, int, int, int]) -> list[Outcome]:
     """Of each stratum (held, not held) of the first group, then of the other."""
     return [
-        Outcome(number, is_first, held)
+        Outcome(number, is_first, is_held)
         for number, (a, b, c, d) in enumerate(strata)
-        for is_first, held, count in ((True, True, a), (True, False, b), (False, True, c), (False, False, d))
+        for is_first, is_held, count in ((True, True, a), (True, False, b), (False, True, c), (False, False, d))
         for _ in range(count)
     ]
 
@@ -45,13 +45,13 @@ def test_a_stratum_with_one_group_alone_says_nothing():
 
 
 def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
-    draw, held = np.random.default_rng(8), 0
+    draw, covered = np.random.default_rng(8), 0
     for _ in range(400):
         rows = []
         for stratum, base in enumerate((0.6, 0.8, 0.9)):
             for is_first, share in ((True, base + 0.08), (False, base)):
                 rows += [Outcome(stratum, is_first, bool(draw.random() < share)) for _ in range(40)]
         interval = matched_difference(rows).interval
-        held += interval.low <= 0.08 <= interval.high
+        covered += interval.low <= 0.08 <= interval.high
 
-    assert 0.92 <= held / 400 <= 0.985
+    assert 0.92 <= covered / 400 <= 0.985

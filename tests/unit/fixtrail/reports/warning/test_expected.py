@@ -101,15 +101,15 @@ def test_nothing_is_expected_before_there_is_a_past():
     assert expectation.counts[:, 12].all()
 
 
-@pytest.mark.parametrize(("dispersion", "found"), [(1.0, 1.0), (1.2, 1.0), (2.6, 3.0)])
-def test_the_dispersion_is_estimated_from_the_other_cells(dispersion: float, found: float):
+@pytest.mark.parametrize(("dispersion", "estimate"), [(1.0, 1.0), (1.2, 1.0), (2.6, 3.0)])
+def test_the_dispersion_is_estimated_from_the_other_cells(dispersion: float, estimate: float):
     random = np.random.default_rng(4)
     size = 3.0 / max(dispersion - 1, 1e-9)
     cases = random.poisson(3.0 if dispersion == 1 else random.gamma(size, dispersion - 1, (40, WEEKS)), (40, WEEKS))
 
     expectation = expect(cases.astype(float), np.full((40, WEEKS), 100.0))
 
-    assert set(expectation.dispersion[:, -1]) == {found}
+    assert set(expectation.dispersion[:, -1]) == {estimate}
 
 
 def test_scores_are_log_likelihood_ratios_of_twice_the_rate():

@@ -69,13 +69,13 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(monkeypatch)
 
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
     checker, hashed = passwords.Checker(), passwords.hash_password(PASSWORD)
-    took: dict[str, list[float]] = {"lin": [], "nobody": []}
+    seconds: dict[str, list[float]] = {"lin": [], "nobody": []}
     for name in ("lin", "nobody") * 7:
         began = time.perf_counter()
         assert not await checker.matches(hashed if name == "lin" else None, "wrong password")
-        took[name].append(time.perf_counter() - began)
-    known, unknown = map(statistics.median, took.values())
-    assert known / 2 < unknown < known * 2
+        seconds[name].append(time.perf_counter() - began)
+    known_s, unknown = map(statistics.median, seconds.values())
+    assert known_s / 2 < unknown < known_s * 2
 
 
 async def test_after_five_failures_even_the_right_password_waits(board):

@@ -28,10 +28,10 @@ def board_with(provider: IdentityProvider, folder: Path, **settings: Any) -> Sta
 
 async def come_back(browser: Browser, then: str = "/ops") -> str:
     """Leave for the provider, sign in there, and the address that it sends the browser back to."""
-    left = await browser.get(f"/login/oidc?next={then}")
-    assert left.status_code == 302, left.text
+    response = await browser.get(f"/login/oidc?next={then}")
+    assert response.status_code == 302, response.text
     async with httpx.AsyncClient() as elsewhere:
-        back: str = (await elsewhere.get(left.headers["location"])).headers["location"]
+        back: str = (await elsewhere.get(response.headers["location"])).headers["location"]
     return back
 
 
@@ -152,9 +152,9 @@ async def test_a_key_that_the_provider_has_withdrawn_signs_nobody_in(tmp_path):
 async def test_only_the_browser_that_left_comes_back_and_only_once(tmp_path):
     async with IdentityProvider(WEI) as provider:
         board = board_with(provider, tmp_path)
-        with board.browser() as browser, board.browser() as other:
+        with board.browser() as browser, board.browser() as second:
             back = await come_back(browser)
-            await refused(other, back)
+            await refused(second, back)
             await refused(browser, back.replace("state=", "state=x"))
             back = await come_back(browser)
             assert (await browser.get(back)).status_code == 303
@@ -209,9 +209,9 @@ def test_with_a_centers_claim_nobody_sees_more_than_it_names():
 
 def test_whoever_may_choose_a_name_is_nobody_else():
     """A provider may let people choose their names; who somebody is, says the subject."""
-    lin, other = (person_from(config(), {**WEI, "preferred_username": "lin", "sub": sub}) for sub in ("1", "2"))
-    assert lin.name == other.name == "lin"
-    assert len({lin.identity, other.identity, "lin"}) == 3
-    for nobody in ({}, {"sub": ""}, {"sub": 7}, {"sub": "a\nb"}, {"sub": "x" * 300}):
+    lin, wei = (person_from(config(), {**WEI, "preferred_username": "lin", "sub": sub}) for sub in ("1", "2"))
+    assert lin.name == wei.name == "lin"
+    assert len({lin.identity, wei.identity, "lin"}) == 3
+    for claims in ({}, {"sub": ""}, {"sub": 7}, {"sub": "a\nb"}, {"sub": "x" * 300}):
         with pytest.raises(OidcError, match="sub"):
-            person_from(config(), {**WEI, **nobody})
+            person_from(config(), {**WEI, **claims})

@@ -26,19 +26,19 @@ def board(tmp_path) -> Staff:
 async def enrol(browser: Browser) -> tuple[pyotp.TOTP, list[str], httpx.Response]:
     """Set up a second factor as a person does it; its codes, the recovery codes, and the page that shows those."""
     page = await browser.get(FACTOR)
-    found = re.search(r"<code>([A-Z2-7]+)</code>", page.text)
+    match = re.search(r"<code>([A-Z2-7]+)</code>", page.text)
     sealed = re.search(r'name="sealed" value="([^"]+)"', page.text)
-    assert found and sealed, page.text
-    codes = pyotp.TOTP(found[1])
+    assert match and sealed, page.text
+    codes = pyotp.TOTP(match[1])
     form = {"form_token": token_of(page), "sealed": sealed[1], "code": codes.now(), "password": PASSWORD}
-    shown = await browser.client.post(FACTOR, data=form)
-    return codes, re.findall(r"<li><code>([^<]+)</code>", shown.text), shown
+    response = await browser.client.post(FACTOR, data=form)
+    return codes, re.findall(r"<li><code>([^<]+)</code>", response.text), response
 
 
 async def enter_code(browser: Browser, code: str) -> httpx.Response:
-    asked = await browser.sign_in("lin")
-    assert asked.status_code == 200
-    return await browser.client.post("/login/code", data={"form_token": token_of(asked), "code": code})
+    page = await browser.sign_in("lin")
+    assert page.status_code == 200
+    return await browser.client.post("/login/code", data={"form_token": token_of(page), "code": code})
 
 
 async def test_another_password_ends_all_sessions_but_this_one(board):
@@ -99,8 +99,8 @@ def test_a_very_long_password_is_rated_quickly():
 async def test_with_a_second_factor_the_password_alone_opens_nothing(board):
     with board.browser() as browser, board.browser() as thief:
         await browser.sign_in("lin")
-        codes, recovery, shown = await enrol(browser)
-        assert shown.status_code == 200
+        codes, recovery, page = await enrol(browser)
+        assert page.status_code == 200
         assert len(set(recovery)) == 10
         assert (await browser.get(PAGE)).status_code == 200
         assert (await thief.sign_in("lin")).status_code == 200
@@ -119,8 +119,8 @@ async def test_with_a_second_factor_the_password_alone_opens_nothing(board):
 async def test_the_page_with_the_recovery_codes_has_a_way_to_sign_out(board):
     with board.browser() as browser:
         await browser.sign_in("lin")
-        _, _, shown = await enrol(browser)
-        assert (await browser.client.post("/logout", data={"form_token": token_of(shown)})).status_code == 303
+        _, _, page = await enrol(browser)
+        assert (await browser.client.post("/logout", data={"form_token": token_of(page)})).status_code == 303
         assert (await browser.get("/ops")).status_code == 303
 
 
@@ -133,11 +133,11 @@ async def test_setting_up_a_second_factor_ends_sessions_that_had_none(board):
 
 
 async def test_a_recovery_code_opens_once(board, tmp_path):
-    with board.browser() as browser, board.browser() as other:
+    with board.browser() as browser, board.browser() as second:
         await browser.sign_in("lin")
         _, recovery, _ = await enrol(browser)
         typed = recovery[3].upper().replace("-", " ")
-        assert (await enter_code(other, typed)).status_code == 303
+        assert (await enter_code(second, typed)).status_code == 303
         assert len(read_users(tmp_path / "users.toml")["lin"].recovery) == 9
         assert recovery[3] not in (tmp_path / "users.toml").read_text()
         with board.browser() as again:
@@ -145,13 +145,13 @@ async def test_a_recovery_code_opens_once(board, tmp_path):
 
 
 async def test_a_code_belongs_to_the_browser_that_gave_the_password(board):
-    with board.browser() as browser, board.browser() as other:
+    with board.browser() as browser, board.browser() as second:
         await browser.sign_in("lin")
         codes, _, _ = await enrol(browser)
-        page = await other.get("/login")
+        page = await second.get("/login")
         sent = {"form_token": token_of(page), "code": codes.at(time.time() + 30)}
-        assert (await other.client.post("/login/code", data=sent)).status_code == 400
-        assert (await other.get("/ops")).status_code == 303
+        assert (await second.client.post("/login/code", data=sent)).status_code == 400
+        assert (await second.get("/ops")).status_code == 303
 
 
 async def test_roles_that_must_have_a_second_factor_see_nothing_else_before(tmp_path):
@@ -191,37 +191,37 @@ async def test_a_second_factor_is_turned_off_by_the_password(board, tmp_path):
 
 
 async def test_another_sessions_secret_is_not_taken(board):
-    with board.browser() as browser, board.browser() as other:
+    with board.browser() as browser, board.browser() as second:
         await browser.sign_in("lin")
-        await other.sign_in("boss")
-        page = await other.get(FACTOR)
-        found, sealed = (
+        await second.sign_in("boss")
+        page = await second.get(FACTOR)
+        opened, sealed = (
             re.search(r"<code>([A-Z2-7]+)</code>", page.text),
             re.search(r'"sealed" value="([^"]+)', page.text),
         )
-        assert found and sealed
-        form = {"sealed": sealed[1], "code": pyotp.TOTP(found[1]).now(), "password": PASSWORD}
+        assert opened and sealed
+        form = {"sealed": sealed[1], "code": pyotp.TOTP(opened[1]).now(), "password": PASSWORD}
         assert (await browser.send(PAGE, FACTOR, **form)).status_code == 400
 
 
 async def test_ones_own_sessions_are_seen_and_ended_and_nobody_elses(board):
-    with board.browser(headers=ENGLISH) as mine, board.browser(headers={"user-agent": "Firefox Windows"}) as other:
+    with board.browser(headers=ENGLISH) as mine, board.browser(headers={"user-agent": "Firefox Windows"}) as second:
         await mine.sign_in("lin")
-        await other.sign_in("lin")
+        await second.sign_in("lin")
         with board.browser() as boss:
             await boss.sign_in("boss")
             page = (await mine.get(PAGE)).text
-            found = re.search(r'name="session" value="([^"]+)"', page)
+            match = re.search(r'name="session" value="([^"]+)"', page)
             assert "Firefox, Windows" in page
-            assert found
+            assert match
             assert page.count('name="session"') == 1
-            assert (await boss.send(PAGE, f"{PAGE}/sessions", session=found[1])).status_code == 404
-            assert (await other.get("/ops")).status_code == 200
-            assert (await mine.send(PAGE, f"{PAGE}/sessions", session=found[1])).status_code == 303
-            assert (await other.get("/ops")).status_code == 303
-            await other.sign_in("lin")
+            assert (await boss.send(PAGE, f"{PAGE}/sessions", session=match[1])).status_code == 404
+            assert (await second.get("/ops")).status_code == 200
+            assert (await mine.send(PAGE, f"{PAGE}/sessions", session=match[1])).status_code == 303
+            assert (await second.get("/ops")).status_code == 303
+            await second.sign_in("lin")
             assert (await mine.send(PAGE, f"{PAGE}/sessions")).status_code == 303
-            assert (await other.get("/ops")).status_code == 303
+            assert (await second.get("/ops")).status_code == 303
             assert [(await browser.get("/ops")).status_code for browser in (mine, boss)] == [200, 200]
 
 

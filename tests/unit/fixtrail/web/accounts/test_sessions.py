@@ -48,9 +48,9 @@ def sessions(users: Path, clock: Clock) -> Sessions:
 def test_a_session_is_read_again_by_any_process_that_knows_the_key(sessions, users, clock):
     cookie = sessions.seal(sessions.begin(an_account()))
     another = Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
-    found = another.open(cookie)
-    assert found is not None
-    assert found.person == person_of("lin", "manager", ["C1"])
+    opened = another.open(cookie)
+    assert opened is not None
+    assert opened.person == person_of("lin", "manager", ["C1"])
     stranger = Sessions(b"other", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
     assert stranger.open(cookie) is None
 
@@ -62,13 +62,13 @@ def test_no_cookie_with_another_byte_is_honoured(data):
     cookie = sessions.seal(sessions.begin(an_account()))
     assert sessions.open(cookie) is not None
     at = data.draw(st.integers(0, 2**20)) % len(cookie)
-    other = data.draw(st.characters(codec="ascii"))
-    forged = cookie[:at] + other + cookie[at + 1 :]
-    found = sessions.open(forged)
+    sign = data.draw(st.characters(codec="ascii"))
+    forged = cookie[:at] + sign + cookie[at + 1 :]
+    opened = sessions.open(forged)
     if forged == cookie:
         return
     # The last letter of a base64 signature carries bits that do not count.
-    assert found is None or (at == len(cookie) - 1 and found.account == "lin")
+    assert opened is None or (at == len(cookie) - 1 and opened.account == "lin")
 
 
 @pytest.mark.parametrize("cookie", [None, "", "x", "e30.x", "." * 50, "W10.AAAA"])
@@ -84,9 +84,9 @@ def test_an_unused_session_ends_and_a_used_one_lasts_until_its_whole_time_is_ove
     assert sessions.open(sessions.seal(session)) is None
     session, began = sessions.begin(an_account()), clock.at
     while clock.at - began < WHOLE_S:
-        found = sessions.open(sessions.seal(session))
-        assert found is not None
-        session = sessions.used(found) or found
+        opened = sessions.open(sessions.seal(session))
+        assert opened is not None
+        session = sessions.used(opened) or opened
         clock.at += 120
     assert sessions.open(sessions.seal(session)) is None
 
@@ -120,9 +120,9 @@ def test_an_administrator_ends_all_sessions_begun_so_far_and_none_begun_later(se
 def test_a_session_has_the_role_of_today_and_ends_with_its_account_or_password(sessions, users):
     cookie = sessions.seal(sessions.begin(an_account()))
     write_users(users, {"lin": an_account(role="viewer", centers=["C2"])})
-    found = sessions.open(cookie)
-    assert found is not None
-    assert found.person == person_of("lin", "viewer", ["C2"])
+    opened = sessions.open(cookie)
+    assert opened is not None
+    assert opened.person == person_of("lin", "viewer", ["C2"])
     write_users(users, {"lin": an_account(password=HASHED + "x")})
     assert sessions.open(cookie) is None
     write_users(users, {})
@@ -136,17 +136,17 @@ def test_a_providers_sessions_end_when_another_provider_is_set(users, clock):
     before = with_issuer("https://one.example")
     wei = person_of("wei", "viewer", ["*"], ("https://one.example", "0815"))
     cookie = before.seal(before.begin_provided(wei))
-    found = before.open(cookie)
-    assert found is not None
-    assert found.person == wei
+    opened = before.open(cookie)
+    assert opened is not None
+    assert opened.person == wei
     assert with_issuer("https://two.example").open(cookie) is None
     assert with_issuer(None).open(cookie) is None
 
 
 def test_a_forms_token_belongs_to_one_session(sessions):
-    mine, other = sessions.begin(an_account()), sessions.begin(an_account())
+    mine, second = sessions.begin(an_account()), sessions.begin(an_account())
     assert sessions.is_form_token(mine, sessions.form_token(mine))
-    assert not sessions.is_form_token(mine, sessions.form_token(other))
+    assert not sessions.is_form_token(mine, sessions.form_token(second))
     assert not sessions.is_form_token(mine, "")
     assert not sessions.is_form_token(mine, "é")
 
@@ -162,12 +162,12 @@ def restarted(sessions: Sessions, users: Path, clock: Clock) -> Sessions:
 
 
 def test_a_session_that_was_ended_is_over_after_a_restart_and_in_other_replicas(sessions, users, clock):
-    session, other = sessions.begin(an_account()), sessions.begin(an_account())
+    session, second = sessions.begin(an_account()), sessions.begin(an_account())
     sessions.end(session)
     assert restarted(sessions, users, clock).open(sessions.seal(session)) is None
-    assert restarted(sessions, users, clock).open(sessions.seal(other)) is not None
+    assert restarted(sessions, users, clock).open(sessions.seal(second)) is not None
     sessions.end_all("lin")
-    assert restarted(sessions, users, clock).open(sessions.seal(other)) is None
+    assert restarted(sessions, users, clock).open(sessions.seal(second)) is None
 
 
 def test_a_record_of_the_beginning_that_comes_late_begins_nothing_again(sessions, users, clock):
@@ -184,8 +184,8 @@ def test_two_people_of_one_name_at_the_provider_are_two(users, clock):
     sessions = Sessions(
         b"s", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, issuer="https://id.example", clock=clock
     )
-    lin, other = (person_of("lin", "viewer", ["*"], ("https://id.example", sub)) for sub in ("1", "2"))
-    cookies = [sessions.seal(sessions.begin_provided(person)) for person in (lin, other)]
+    lin, wei = (person_of("lin", "viewer", ["*"], ("https://id.example", sub)) for sub in ("1", "2"))
+    cookies = [sessions.seal(sessions.begin_provided(person)) for person in (lin, wei)]
     local = sessions.seal(sessions.begin(an_account()))
     sessions.end_all(lin.identity)
     assert [sessions.open(cookie) is None for cookie in (*cookies, local)] == [True, False, False]

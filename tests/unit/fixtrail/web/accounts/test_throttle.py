@@ -91,8 +91,8 @@ def test_a_browser_that_others_use_too_gives_them_no_endless_attempts(throttle, 
 
 
 def test_codes_cannot_be_guessed_from_many_addresses(throttle):
-    tried = [throttle.admit(Attempt("lin", f"10.0.0.{number}", is_code=True)) for number in range(100)]
-    assert tried.count(0) == 20
+    answers = [throttle.admit(Attempt("lin", f"10.0.0.{number}", is_code=True)) for number in range(100)]
+    assert answers.count(0) == 20
     assert throttle.admit(Attempt("lin", OWNER, device="owner's phone", is_code=True)) == 0
 
 

@@ -66,7 +66,7 @@ centers = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r")
 @given(st.dictionaries(names, st.tuples(st.sampled_from(["viewer", "manager", "admin"]), centers), max_size=5))
 def test_what_is_written_is_read_again(tmp_path_factory, drawn):
     path = tmp_path_factory.mktemp("users") / "users.toml"
-    accounts = {name: account(name, role=role, centers=seen) for name, (role, seen) in drawn.items()}
+    accounts = {name: account(name, role=role, centers=visible) for name, (role, visible) in drawn.items()}
     write_users(path, accounts)
     assert read_users(path) == accounts
 
@@ -77,7 +77,7 @@ def test_the_file_is_its_owners_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("[[user]", "users"),
         ('[[user]]\nname = "lin"\nrole = "viewer"\npassword = "$argon2id$x"', "centers"),
@@ -88,10 +88,10 @@ def test_the_file_is_its_owners_alone(tmp_path):
         ('[[user]]\nname = "l"\ncenters = ["*"]\npassword = "$argon2id$x"\n' * 2, "more than once"),
     ],
 )
-def test_a_wrong_file_says_what_is_wrong_and_shows_no_secret(text, said):
+def test_a_wrong_file_says_what_is_wrong_and_shows_no_secret(text, error_text):
     with pytest.raises(TomlFileError) as error:
         parse_users(text, "users")
-    assert said in str(error.value)
+    assert error_text in str(error.value)
     assert "secret in clear" not in str(error.value)
 
 
@@ -134,13 +134,13 @@ def test_accounts_that_make_no_sense_are_not_written(tmp_path, monkeypatch):
     settings = Settings(data=tmp_path)
     monkeypatch.setattr("sys.stdin", __import__("io").StringIO("a long enough one\n" * 9))
     options = {"screen": False, "replace": False, "from_stdin": True}
-    for name, role, seen, changed in (
+    for name, role, visible, changed in (
         ("lin", "viewer", [], {}),
         ("Lin Wei", "viewer", ["*"], {}),
         ("lin", "admin", ["*"], {"screen": True}),
     ):
         with pytest.raises(ExitError):
-            command.add_user(settings, name, role, seen, **{**options, **changed})
+            command.add_user(settings, name, role, visible, **{**options, **changed})
     assert not (tmp_path / "users.toml").exists()
 
 

@@ -40,7 +40,7 @@ def _draw(*_: Any) -> Any:
 def desks(tmp_path) -> Staff:
     board = staff(tmp_path, ACCOUNTS, now=1)
 
-    def compute(request: ReportRequest, answered: Any) -> Report:
+    def compute(request: ReportRequest, ask: Any) -> Report:
         report = a_report(request.name)
         return replace(report, charts=report.charts[1:])
 
@@ -70,12 +70,12 @@ async def test_only_the_role_quality_reads_of_single_technicians(desks, caplog, 
 def test_pictures_of_employees_are_drawn_for_the_role_alone():
     from fixtrail.web.analysis.pages import report_for
 
-    shown = {role: report_for(a_report(), person_of("x", role, ("*",))) for role in ROLES}
+    reports = {role: report_for(a_report(), person_of("x", role, ("*",))) for role in ROLES}
 
-    assert [chart.name for chart in shown["quality"].charts] == ["people", "faults"]
+    assert [chart.name for chart in reports["quality"].charts] == ["people", "faults"]
     for role in ("viewer", "manager", "admin"):
-        assert [chart.name for chart in shown[role].charts] == ["faults"]
-        assert [sheet.name for sheet in shown[role].sheets] == ["faults"]
+        assert [chart.name for chart in reports[role].charts] == ["faults"]
+        assert [sheet.name for sheet in reports[role].sheets] == ["faults"]
 
 
 def test_a_report_about_nobody_is_not_noted(caplog):

@@ -43,7 +43,7 @@ async def badges_after(reports: Reports) -> Badges:
 async def test_a_center_has_the_grade_of_the_data_report_of_four_weeks_with_its_flaws():
     requests: list[ReportRequest] = []
 
-    def compute(request, answered):
+    def compute(request, ask):
         requests.append(request)
         return data_report(C1="go", C2="stop")
 
@@ -59,7 +59,7 @@ async def test_a_center_has_the_grade_of_the_data_report_of_four_weeks_with_its_
 
 
 async def test_a_center_that_the_report_does_not_name_is_not_known():
-    badges = await badges_after(Reports(lambda request, answered: data_report(C1="go")))
+    badges = await badges_after(Reports(lambda request, ask: data_report(C1="go")))
 
     assert badges.of("C3").grade == "unknown"
     # A page about both is no better than what it knows least of.
@@ -70,7 +70,7 @@ async def test_a_center_that_the_report_does_not_name_is_not_known():
 async def test_without_an_answer_nothing_is_known_and_clickhouse_is_not_asked_at_every_look():
     requests = []
 
-    def compute(request, answered):
+    def compute(request, ask):
         requests.append(request)
         raise ExitError("ClickHouse at http://x cannot be reached: gone")
 

@@ -121,7 +121,7 @@ def analysts(tmp_path) -> Staff:
     board = staff(tmp_path, [("chief", "viewer", ("*",)), ("lin", "viewer", ("C1",))], rows=rows, now=ms("09:00"))
     computed = {("kpi", None): KPI, ("kpi", "month"): MONTHS, ("kpi", "center"): CENTERS}
 
-    def compute(request: ReportRequest, answered: Any) -> Report:
+    def compute(request: ReportRequest, ask: Any) -> Report:
         return computed.get((request.name, request.by), a_report(request.name, scope={"decision": "go"}))
 
     return Staff(replace(board.web, ops=replace(board.web.ops, reports=Reports(compute))))
@@ -152,7 +152,7 @@ async def test_the_dashboard_says_go_or_no_go_first_and_leads_from_a_bar_to_its_
 
 
 async def test_a_glance_waits_for_nothing():
-    def never(request: ReportRequest, answered: Any) -> Report:
+    def never(request: ReportRequest, ask: Any) -> Report:
         raise AssertionError
 
     assert isinstance(await Reports(never).glance(ReportRequest("kpi")), Computing)

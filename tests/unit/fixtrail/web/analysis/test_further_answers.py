@@ -31,15 +31,15 @@ def definitions_of(report: str) -> Mapping[str, Definition]:
 
 def a_report(name: str, figures: Mapping[str, float | tuple[float, int, int]], **tables: Any) -> Report:
     """Figures by name, as a value or as (value, n, count); tables by name as lists of rows."""
-    whole = []
+    texts = []
     for figure, value in figures.items():
         amount, n, count = value if isinstance(value, tuple) else (value, 100, None)
-        whole.append(Figure(figure, amount, n, n, count=count))
+        texts.append(Figure(figure, amount, n, n, count=count))
     sheets = tuple(
         Sheet(table, NOTHING, tuple(Column(key, NOTHING, KINDS.get(key, "text")) for key in rows[0]), tuple(rows))
         for table, rows in tables.items()
     )
-    return Report(name, NOTHING, NOTHING, figures=tuple(whole), sheets=sheets, definitions=definitions_of(name))
+    return Report(name, NOTHING, NOTHING, figures=tuple(texts), sheets=sheets, definitions=definitions_of(name))
 
 
 CASES = [

@@ -26,12 +26,12 @@ class Clickhouse:
         self.go_on.set()
         self.computed = 0
 
-    def __call__(self, asked, answered):
-        answered()
+    def __call__(self, request, ask):
+        ask()
         self.go_on.wait(5)
         if self.failures:
             raise ExitError(self.failures.pop(0))
-        answered()
+        ask()
         self.computed += 1
         return REPORT
 
@@ -89,8 +89,8 @@ async def test_the_last_report_outlives_an_outage():
 
     await reports.get(KPI)
     await asyncio.sleep(0.05)
-    shown = await reports.get(KPI)
-    assert isinstance(shown, Computed) and shown.at == first.at
+    response = await reports.get(KPI)
+    assert isinstance(response, Computed) and response.at == first.at
 
 
 @pytest.mark.parametrize(

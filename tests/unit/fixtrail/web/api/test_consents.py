@@ -39,20 +39,26 @@ async def test_what_a_customer_agreed_to_counts_once_however_often_it_is_told(ap
 
 async def test_another_source_has_grant_ids_of_its_own(api: Api, key: str):
     await api.agree(GRANT, key=key)
-    other = consents.change_consent(api.settings, ADDRESS, consents.Consent(add={"T1": 1}, grant="crm tap-1"))
+    second = consents.change_consent(api.settings, ADDRESS, consents.Consent(add={"T1": 1}, grant="crm tap-1"))
 
-    assert (other["consents"]["T1"], other["repeated"]) == (2, False)
+    assert (second["consents"]["T1"], second["repeated"]) == (2, False)
 
 
 async def test_an_address_alone_asks_and_changes_nothing(api: Api, key: str):
     await api.agree(
         {"address": ADDRESS, "opted_out": True, "milestones": ["ready"], "time_zone": "Asia/Urumqi"}, key=key
     )
-    wants = {"opted_out": True, "milestones": ["ready"], "time_zone": "Asia/Urumqi", "consents": {}, "repeated": False}
+    preference = {
+        "opted_out": True,
+        "milestones": ["ready"],
+        "time_zone": "Asia/Urumqi",
+        "consents": {},
+        "repeated": False,
+    }
 
-    assert (await api.agree({"address": ADDRESS}, key=key)).json() == wants
-    everything = await api.agree({"address": ADDRESS, "opted_out": False, "milestones": "all"}, key=key)
-    assert everything.json() == wants | {"opted_out": False, "milestones": None}
+    assert (await api.agree({"address": ADDRESS}, key=key)).json() == preference
+    answer = await api.agree({"address": ADDRESS, "opted_out": False, "milestones": "all"}, key=key)
+    assert answer.json() == preference | {"opted_out": False, "milestones": None}
 
 
 async def test_the_address_is_kept_nowhere(api: Api, key: str):
@@ -64,7 +70,7 @@ async def test_the_address_is_kept_nowhere(api: Api, key: str):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "error_text"),
     [
         ({}, "address: Field required"),
         ({"address": "canary"}, "address: Value error, is not SCHEME:ADDRESS"),
@@ -79,11 +85,11 @@ async def test_the_address_is_kept_nowhere(api: Api, key: str):
         ([], "body: Input should be an object"),
     ],
 )
-async def test_what_is_wrong_is_named_and_not_repeated(api: Api, key: str, change: Any, said: str):
+async def test_what_is_wrong_is_named_and_not_repeated(api: Api, key: str, change: Any, error_text: str):
     refused = await api.agree(change, key=key)
 
     assert (refused.status_code, problem_of(refused)) == (422, "invalid-request")
-    assert said in refused.json()["detail"]
+    assert error_text in refused.json()["detail"]
     assert "canary" not in refused.text
 
 

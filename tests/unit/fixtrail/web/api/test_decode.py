@@ -120,9 +120,9 @@ def test_a_batch_accepts_of_its_events_exactly_those_that_workers_admit(events: 
         assert "not_json" in map(admission, values)
         return
 
-    said = [item.get("code", item["status"]) for item in answer.json()["items"]]
-    assert said == [admission(value) for value in values]
-    assert the_api().values == [value for value, each in zip(values, said, strict=True) if each == "accepted"]
+    codes = [item.get("code", item["status"]) for item in answer.json()["items"]]
+    assert codes == [admission(value) for value in values]
+    assert the_api().values == [value for value, code in zip(values, codes, strict=True) if code == "accepted"]
     for record, headers in the_api().producer.sent:
         assert admit(KafkaRecord(record.value, record.key, (*record.headers, *headers), record.timestamp))
 
@@ -179,5 +179,5 @@ def test_whatever_is_sent_is_answered_without_a_fault_of_ours(body: bytes, heade
 def test_whatever_is_asked_for_is_answered(path: str):
     from urllib.parse import quote
 
-    for place in (f"/orders/{quote(path, safe='')}", f"/centers/{quote(path)}/open", f"/{quote(path)}"):
-        assert asyncio.run(the_api().get(place)).status_code in (404, 405, 422, 503)
+    for path_of in (f"/orders/{quote(path, safe='')}", f"/centers/{quote(path)}/open", f"/{quote(path)}"):
+        assert asyncio.run(the_api().get(path_of)).status_code in (404, 405, 422, 503)

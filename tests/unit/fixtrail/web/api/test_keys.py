@@ -37,9 +37,9 @@ def test_a_key_is_found_by_its_text_alone(settings: Settings):
 
 
 def test_the_secret_of_another_key_does_not_fit(settings: Settings):
-    one, _ = add_key(settings, "dms", scopes=[])
-    other, _ = add_key(settings, "dms", scopes=[])
-    mixed = "_".join([*one.split("_", 2)[:2], other.split("_", 2)[2]])
+    first, _ = add_key(settings, "dms", scopes=[])
+    second, _ = add_key(settings, "dms", scopes=[])
+    mixed = "_".join([*first.split("_", 2)[:2], second.split("_", 2)[2]])
 
     assert ring_of(settings).find(mixed, NOW) is None
 
@@ -133,8 +133,8 @@ async def test_from_the_command_line_to_the_server(tmp_path: Path):
     run = CliRunner().invoke
     api = Api(tmp_path)
     arguments = ["dms-east", "--type", "survey", "--center", "C1", "--data", str(tmp_path)]
-    made = run(app, ["api-keys", "add", *arguments])
-    text = made.stdout.strip()
+    result = run(app, ["api-keys", "add", *arguments])
+    text = result.stdout.strip()
     assert (await api.post(SURVEY, key=text)).status_code == 202
 
     listed = json.loads(run(app, ["api-keys", "list", "--json", "--data", str(tmp_path)]).stdout)[-1]

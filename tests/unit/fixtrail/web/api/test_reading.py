@@ -124,9 +124,9 @@ async def test_the_open_orders_of_a_center_the_longest_there_first(api: Api):
         *[checked_in("06:00", order_id="R4"), handed_off("06:30", order_id="R4")],
     )
 
-    told = (await api.get("/centers/C1/open")).json()
+    body = (await api.get("/centers/C1/open")).json()
 
-    assert (told["center_id"], [order["order_id"] for order in told["orders"]]) == ("C1", ["R2", "R1"])
+    assert (body["center_id"], [order["order_id"] for order in body["orders"]]) == ("C1", ["R2", "R1"])
     assert (await api.get("/centers/nowhere/open")).json() == {"center_id": "nowhere", "orders": []}
 
 
@@ -154,7 +154,7 @@ async def test_other_centers_orders_do_not_exist_for_a_key(api: Api):
 @pytest.mark.parametrize(("path", "scope"), [("/orders/R1", "orders:read"), ("/centers/C1/open", "centers:read")])
 async def test_reading_needs_its_scope(api: Api, path: str, scope: str):
     answer = await api.get(
-        path, key=api.key(scopes=[each for each in ("orders:read", "centers:read") if each != scope])
+        path, key=api.key(scopes=[name for name in ("orders:read", "centers:read") if name != scope])
     )
 
     assert (answer.status_code, problem_of(answer)) == (403, "scope-missing")

@@ -54,18 +54,18 @@ async def test_nothing_of_what_was_sent_is_in_it_but_event_ids(api: Api, tmp_pat
     await api.post(b'{"event_id": "cut off", "comment": "canary')
     await api.get("/orders/canary-order?center_id=canary-center")
 
-    shown = json.dumps(await requests_of(api))
+    text = json.dumps(await requests_of(api))
     api.state.requests.close()
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("api-requests.sqlite3*"))
     for secret in ("13812345678", "Mrs Li", "li@example.com", "canary", "cut off", "V1"):
-        assert secret not in shown
+        assert secret not in text
         assert secret.encode() not in stored
-    assert "e-bad" in shown
+    assert "e-bad" in text
 
 
 async def test_a_key_reads_its_own_log_alone_whatever_it_asks(api: Api):
-    other = api.key(scopes=["events:write", "orders:read", "centers:read", "personal:read"])
-    own_id, other_id = (text.split("_")[1] for text in (api.text, other))
+    second_key = api.key(scopes=["events:write", "orders:read", "centers:read", "personal:read"])
+    own_id, other_id = (text.split("_")[1] for text in (api.text, second_key))
     await api.post({**SURVEY, "event_id": "secret-of-the-first"})
 
     attacks = (
@@ -79,7 +79,7 @@ async def test_a_key_reads_its_own_log_alone_whatever_it_asks(api: Api):
         "?before=999999999&limit=1000",
     )
     for attack in attacks:
-        answer = await api.get(f"/requests{attack}", key=other)
+        answer = await api.get(f"/requests{attack}", key=second_key)
         assert (answer.json()["key"], answer.json()["requests"]) == (other_id, [])
     assert len(await requests_of(api, "?event_id=secret-of-the-first")) == 1
 

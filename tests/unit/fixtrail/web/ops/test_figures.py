@@ -20,24 +20,24 @@ TODAY = date(2026, 3, 2)
 waits = st.lists(st.floats(0, 200_000), min_size=1, max_size=60)
 
 
-def of_waits(found: list[float]) -> Sums:
+def of_waits(waits: list[float]) -> Sums:
     buckets: dict[int, int] = {}
-    for wait in found:
+    for wait in waits:
         buckets[wait_bucket(wait)] = buckets.get(wait_bucket(wait), 0) + 1
-    return Sums(handed_off=len(found), wait_s=sum(found), buckets=buckets)
+    return Sums(handed_off=len(waits), wait_s=sum(waits), buckets=buckets)
 
 
 @given(waits, st.sampled_from([0.5, 0.9]))
 def test_a_percentile_is_within_four_percent_of_the_order_at_its_rank(found, share):
     exact = sorted(found)[math.ceil(share * len(found)) - 1]
-    told = of_waits(found).quantile_s(share)
-    assert told == (0.0 if exact < 1 else pytest.approx(exact, rel=0.04))
+    quantile = of_waits(found).quantile_s(share)
+    assert quantile == (0.0 if exact < 1 else pytest.approx(exact, rel=0.04))
 
 
 @given(st.lists(waits, min_size=1, max_size=5))
 def test_centers_together_are_as_if_they_were_one(several):
     together = sum_of(map(of_waits, several))
-    whole = of_waits([wait for each in several for wait in each])
+    whole = of_waits([wait for waits in several for wait in waits])
     assert together.handed_off == whole.handed_off
     assert together.buckets == whole.buckets
     assert together.mean_s == pytest.approx(whole.mean_s)
@@ -67,21 +67,21 @@ def test_today_the_same_weekday_before_and_four_weeks_are_told_apart():
         a_day(27, judged=10, fixed_first_time=9, surveys=4, promoters=3, detractors=1),
         a_day(28, judged=90, fixed_first_time=9),
     ]
-    found = figures_of(rows, TODAY)["C1"]
-    assert found.today.mean_s == 600
-    assert found.before.mean_s == 1200
-    assert (found.weeks.judged, found.weeks.handed_off) == (10, 2)
-    assert len(found.trend) == TREND_DAYS
-    assert found.trend[-1] == pytest.approx(600, rel=0.04)
-    assert found.trend[-8] == pytest.approx(1200, rel=0.04)
-    assert [value for value in found.trend if value is None] == [None] * (TREND_DAYS - 2)
+    figures = figures_of(rows, TODAY)["C1"]
+    assert figures.today.mean_s == 600
+    assert figures.before.mean_s == 1200
+    assert (figures.weeks.judged, figures.weeks.handed_off) == (10, 2)
+    assert len(figures.trend) == TREND_DAYS
+    assert figures.trend[-1] == pytest.approx(600, rel=0.04)
+    assert figures.trend[-8] == pytest.approx(1200, rel=0.04)
+    assert [value for value in figures.trend if value is None] == [None] * (TREND_DAYS - 2)
 
 
 def test_a_share_comes_with_its_interval_and_number():
-    told = ftfr(Sums(judged=50, fixed_first_time=45))
+    rate = ftfr(Sums(judged=50, fixed_first_time=45))
     # Wilson's interval of 45 of 50, worked out by hand.
-    assert (told.value, told.n) == (90, 50)
-    assert (told.low, told.high) == (pytest.approx(78.6, abs=0.1), pytest.approx(95.7, abs=0.1))
+    assert (rate.value, rate.n) == (90, 50)
+    assert (rate.low, rate.high) == (pytest.approx(78.6, abs=0.1), pytest.approx(95.7, abs=0.1))
     score = nps(Sums(surveys=10, promoters=7, detractors=1))
     assert (score.value, score.n) == (60, 10)
     assert score.low is not None and score.high is not None
@@ -91,7 +91,7 @@ def test_a_share_comes_with_its_interval_and_number():
 async def test_what_was_known_holds_while_clickhouse_is_away():
     answers = [[a_day(0, handed_off=1, wait_s=600.0)], ExitError("away"), [a_day(0, handed_off=2, wait_s=900.0)]]
 
-    def ask(text: str, given: object) -> list[dict[str, object]]:
+    def ask(text: str, parameters: object) -> list[dict[str, object]]:
         answer = answers.pop(0)
         if isinstance(answer, ExitError):
             raise answer
@@ -120,7 +120,7 @@ async def test_what_was_known_holds_while_clickhouse_is_away():
 async def test_clickhouse_is_asked_once_however_many_look():
     requests = []
 
-    def ask(text: str, given: object) -> list[dict[str, object]]:
+    def ask(text: str, parameters: object) -> list[dict[str, object]]:
         requests.append(text)
         return []
 

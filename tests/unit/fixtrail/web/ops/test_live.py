@@ -60,7 +60,7 @@ def shown(*events: Sent, now: str, centers: tuple[str | None, ...] = ("C1",), ch
 
 
 def test_customers_who_wait_are_listed_longest_first_and_those_being_served_are_not():
-    seen = shown(
+    view = shown(
         checked_in("08:00", order_id="R1", vehicle_id="V1"),
         checked_in("07:00", order_id="R2", vehicle_id="V2"),
         checked_in("06:00", order_id="R3", vehicle_id="V3"),
@@ -69,10 +69,10 @@ def test_customers_who_wait_are_listed_longest_first_and_those_being_served_are_
         handed_off("06:00", order_id="R4", vehicle_id="V4"),
         now="08:30",
     )
-    assert [(order.order_id, order.wait_s) for order in seen.waiting] == [("R2", 90 * 60), ("R1", 30 * 60)]
-    assert seen.open == 3
-    assert {name: n for name, n in seen.by_activity.items() if n} == {"reception": 2, "diagnosis": 1}
-    assert (seen.centers[0].waiting, seen.centers[0].longest_s) == (2, 90 * 60)
+    assert [(order.order_id, order.wait_s) for order in view.waiting] == [("R2", 90 * 60), ("R1", 30 * 60)]
+    assert view.open == 3
+    assert {name: n for name, n in view.by_activity.items() if n} == {"reception": 2, "diagnosis": 1}
+    assert (view.centers[0].waiting, view.centers[0].longest_s) == (2, 90 * 60)
 
 
 def test_a_quick_lane_order_is_at_risk_from_ten_minutes_on_and_late_after_fifteen():
@@ -95,31 +95,31 @@ def test_a_promise_is_at_risk_half_an_hour_before_and_broken_after_it():
 
 
 def test_emergency_parts_run_until_they_are_there_and_stock_outs_say_since_when():
-    asked = [checked_in("08:00"), part("requested", "08:30", urgency="emergency")]
-    seen = shown(*asked, part("backordered", "08:31", expected_at="2026-03-02T11:00:00+00:00"), now="10:31")
-    assert [(due.part.part_no, due.late) for due in seen.emergencies] == [("P-1", True)]
-    assert [(out.part_no, out.since, out.expected_at) for _, out in seen.stockouts] == [
+    requested = [checked_in("08:00"), part("requested", "08:30", urgency="emergency")]
+    view = shown(*requested, part("backordered", "08:31", expected_at="2026-03-02T11:00:00+00:00"), now="10:31")
+    assert [(due.part.part_no, due.late) for due in view.emergencies] == [("P-1", True)]
+    assert [(out.part_no, out.since, out.expected_at) for _, out in view.stockouts] == [
         ("P-1", ms("08:31"), ms("11:00"))
     ]
-    assert seen.centers[0].late == 1
-    arrived = shown(*asked, part("fulfilled", "09:00"), now="10:31")
+    assert view.centers[0].late == 1
+    arrived = shown(*requested, part("fulfilled", "09:00"), now="10:31")
     assert not arrived.emergencies
     assert not arrived.stockouts
 
 
 def test_an_order_without_check_in_is_counted_and_waits_nowhere():
-    seen = shown(diagnosis_started("08:00"), now="09:00")
-    assert (seen.open, seen.without_check_in, list(seen.waiting)) == (1, 1, [])
+    view = shown(diagnosis_started("08:00"), now="09:00")
+    assert (view.open, view.without_check_in, list(view.waiting)) == (1, 1, [])
 
 
 def test_an_order_without_any_event_for_thirty_days_is_told_apart_and_waits_nowhere():
     events = [checked_in("08:00"), checked_in("08:00", day=1, order_id="R2", vehicle_id="V2")]
     facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
-    seen = board(facts, ms("08:00", 30) + 1, Thresholds(), ["C1"])
+    view = board(facts, ms("08:00", 30) + 1, Thresholds(), ["C1"])
 
-    assert (seen.open, seen.never_closed, [order.order_id for order in seen.waiting]) == (1, 1, ["R2"])
+    assert (view.open, view.never_closed, [order.order_id for order in view.waiting]) == (1, 1, ["R2"])
     assert board(facts, ms("08:00", 30), Thresholds(), ["C1"]).never_closed == 0
-    assert seen.centers[0].open == 1
+    assert view.centers[0].open == 1
 
 
 def test_the_lane_that_is_chosen_is_the_only_one_counted():
@@ -132,12 +132,14 @@ def test_the_lane_that_is_chosen_is_the_only_one_counted():
 def test_the_centers_add_up_to_the_whole(events, minutes):
     facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
     centers = sorted({fact.center_id for fact in facts}, key=str)
-    seen = board(facts, ms("08:00") + minutes * MINUTE, Thresholds(), centers)
+    view = board(facts, ms("08:00") + minutes * MINUTE, Thresholds(), centers)
     assert (
-        seen.open == sum(each.open for each in seen.centers) == sum(seen.by_activity.values()) + seen.without_check_in
+        view.open
+        == sum(center.open for center in view.centers)
+        == sum(view.by_activity.values()) + view.without_check_in
     )
-    assert len(seen.waiting) == sum(each.waiting for each in seen.centers)
-    assert len(seen.quick) == sum(each.quick[0] for each in seen.centers)
+    assert len(view.waiting) == sum(center.waiting for center in view.centers)
+    assert len(view.quick) == sum(center.quick[0] for center in view.centers)
 
 
 KNOWN = {

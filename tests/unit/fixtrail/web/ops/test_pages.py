@@ -29,13 +29,13 @@ THERE = {"order_id": "R-THERE", "vehicle_id": "V2", "center_id": "C2", "lane": "
 
 @pytest.fixture
 def board(tmp_path) -> Staff:
-    found = staff(tmp_path, ACCOUNTS, now=ms("09:00"))
-    found.know(checked_in("08:00", **HERE), checked_in("08:40", **THERE))
-    return found
+    board = staff(tmp_path, ACCOUNTS, now=ms("09:00"))
+    board.know(checked_in("08:00", **HERE), checked_in("08:40", **THERE))
+    return board
 
 
 def an_alert(alert_id: str, center_id: str | None = "C1", **changed: Any) -> dict[str, Any]:
-    told = {
+    expected = {
         "alert_id": alert_id,
         "rule": "wait-reception",
         "kind": "wait",
@@ -53,7 +53,7 @@ def an_alert(alert_id: str, center_id: str | None = "C1", **changed: Any) -> dic
         "level": 0,
         "version": 1,
     }
-    return Alert.model_validate({**told, **changed}).model_dump(mode="json")
+    return Alert.model_validate({**expected, **changed}).model_dump(mode="json")
 
 
 async def test_all_centers_are_seen_at_a_glance(board):
@@ -88,13 +88,13 @@ async def test_whoever_may_see_one_center_finds_nothing_of_another_anywhere(boar
 async def test_an_order_of_another_center_and_none_at_all_look_alike(board):
     with board.browser(headers=ENGLISH) as browser:
         await browser.sign_in("lin")
-        other, none = await browser.get("/ops/orders/R-THERE"), await browser.get("/ops/orders/R-NONE")
-        assert other.status_code == none.status_code == 404
-        assert other.text.replace("R-THERE", "R-NONE") == none.text
+        there, none = await browser.get("/ops/orders/R-THERE"), await browser.get("/ops/orders/R-NONE")
+        assert there.status_code == none.status_code == 404
+        assert there.text.replace("R-THERE", "R-NONE") == none.text
 
 
 @pytest.mark.parametrize(
-    ("query", "seen", "not_seen"),
+    ("query", "shown_text", "not_seen"),
     [
         ("?region=North", "R-THERE", "R-HERE"),
         ("?wave=1", "R-HERE", "R-THERE"),
@@ -103,11 +103,11 @@ async def test_an_order_of_another_center_and_none_at_all_look_alike(board):
         ("?lane=standard&region=East", "R-HERE", "R-THERE"),
     ],
 )
-async def test_the_filter_is_in_the_address(board, query, seen, not_seen):
+async def test_the_filter_is_in_the_address(board, query, shown_text, not_seen):
     with board.browser(headers=ENGLISH) as browser:
         await browser.sign_in("chief")
         page = (await browser.get(f"/ops{query}")).text
-        assert seen in page
+        assert shown_text in page
         assert not_seen not in page
 
 
@@ -191,7 +191,7 @@ async def test_a_manager_takes_care_of_an_alert_and_a_viewer_cannot(board):
             "/ops", "/ops/alerts/a/acknowledge", note=" called the\n customer ", back="/ops?lane=quick"
         )
         assert (done.status_code, done.headers["location"]) == (303, "/ops?lane=quick")
-        said = {
+        texts = {
             "alert_id": "a",
             "acknowledged_at": ms("09:00"),
             "acknowledged_by": "lin",
@@ -199,7 +199,7 @@ async def test_a_manager_takes_care_of_an_alert_and_a_viewer_cannot(board):
             "via": "password",
             "note": "called the customer",
         }
-        assert kafka.sent == [("alert-acks", b"a", said)]
+        assert kafka.sent == [("alert-acks", b"a", texts)]
         assert "acknowledged by lin" in (await manager.get("/ops")).text
         assert (await manager.send("/ops", "/ops/alerts/none/acknowledge")).status_code == 404
 
@@ -296,9 +296,9 @@ async def test_a_stream_shows_its_own_centers_alone_and_ends_with_its_session(bo
 
 
 def test_time_that_runs_is_no_change():
-    one = '<p><time class="tick" data-since="5">1:00</time> x</p>'
-    assert without_ticks(one) == without_ticks(one.replace("1:00", "1:01"))
-    assert without_ticks(one) != without_ticks(one.replace("5", "6"))
+    ticking = '<p><time class="tick" data-since="5">1:00</time> x</p>'
+    assert without_ticks(ticking) == without_ticks(ticking.replace("1:00", "1:01"))
+    assert without_ticks(ticking) != without_ticks(ticking.replace("5", "6"))
 
 
 def test_every_milestone_and_outcome_that_there_is_has_a_name():
@@ -307,10 +307,10 @@ def test_every_milestone_and_outcome_that_there_is_has_a_name():
     from streams.journey.clock_notices import BY_CLOCK
     from streams.journey.notices import MILESTONES
 
-    known = catalogue()["en"]
-    assert {f"milestone.{name}" for name in (*MILESTONES, *BY_CLOCK)} <= known.keys()
+    texts = catalogue()["en"]
+    assert {f"milestone.{name}" for name in (*MILESTONES, *BY_CLOCK)} <= texts.keys()
     states = (ledger.PLANNED, ledger.HELD, ledger.RETRY, ledger.INTENT, *ledger.FINAL)
-    assert {f"outcome.{state}" for state in states} <= known.keys()
+    assert {f"outcome.{state}" for state in states} <= texts.keys()
 
 
 async def test_employees_in_clear_are_shown_to_managers_alone(tmp_path):
@@ -325,10 +325,10 @@ async def test_employees_in_clear_are_shown_to_managers_alone(tmp_path):
 
     board = staff(tmp_path, ACCOUNTS, rows=rows, now=ms("09:00"), staff_ids="clear")
     board.know(checked_in("08:00", **HERE))
-    for name, shown in (("look", False), ("chief", False), ("boss", True)):
+    for name, is_shown in (("look", False), ("chief", False), ("boss", True)):
         with board.browser(headers=ENGLISH) as browser:
             await browser.sign_in(name)
-            assert ("T-CANARY" in (await browser.get("/ops/orders/R-HERE")).text) == shown
+            assert ("T-CANARY" in (await browser.get("/ops/orders/R-HERE")).text) == is_shown
 
 
 @pytest.mark.parametrize("path", ["/foo", "/ops/nothing", "/analysis/kpi/a/b"])

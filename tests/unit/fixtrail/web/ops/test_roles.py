@@ -33,19 +33,19 @@ def board(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("role", "quality_warning", "other"),
+    ("role", "quality_warning", "other_status"),
     [("viewer", 403, 403), ("quality", 303, 403), ("manager", 303, 303), ("admin", 303, 303)],
 )
-async def test_who_may_acknowledge_what(board, monkeypatch, role, quality_warning, other):
+async def test_who_may_acknowledge_what(board, monkeypatch, role, quality_warning, other_status):
     kafka = Acknowledgements()
     monkeypatch.setattr(type(board.web.events), "write", kafka.write)
     with board.browser() as browser:
         await browser.sign_in(role)
         page = (await browser.get("/ops")).text
-        assert ('name="alerts.w"' in page, 'name="alerts.a"' in page) == (quality_warning == 303, other == 303)
+        assert ('name="alerts.w"' in page, 'name="alerts.a"' in page) == (quality_warning == 303, other_status == 303)
         assert (await browser.send("/ops", "/ops/alerts/w/acknowledge")).status_code == quality_warning
-        assert (await browser.send("/ops", "/ops/alerts/a/acknowledge")).status_code == other
-    assert kafka.keys == ["w"] * (quality_warning == 303) + ["a"] * (other == 303)
+        assert (await browser.send("/ops", "/ops/alerts/a/acknowledge")).status_code == other_status
+    assert kafka.keys == ["w"] * (quality_warning == 303) + ["a"] * (other_status == 303)
 
 
 async def test_of_many_that_are_ticked_only_those_that_are_theirs_count(board, monkeypatch):

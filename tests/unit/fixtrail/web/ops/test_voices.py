@@ -24,8 +24,8 @@ COMPLAINT = complained("12:00", 1, event_id="k1", severity="high", category="wai
 LIMITS, ORDER = VoiceLimits(), OrderKey("C1", "R-1")
 
 
-def visit(place: dict[str, str]) -> list[Sent]:
-    return [{**event, **place} for event in repaired_visit()]
+def visit(ids: dict[str, str]) -> list[Sent]:
+    return [{**event, **ids} for event in repaired_visit()]
 
 
 def a_case(kind: Any, opened_at: int, **changed: Any) -> Case:
@@ -122,11 +122,11 @@ async def test_the_case_has_the_orders_evidence_and_another_centers_is_not_there
     with board.browser(headers=ENGLISH) as browser:
         await browser.sign_in("lin")
         page = await browser.get(CASE)
-        other = await browser.get(CASE.replace("C1", "C2").replace("R-HERE", "R-THERE").replace("k1", "s1"))
+        second = await browser.get(CASE.replace("C1", "C2").replace("R-HERE", "R-THERE").replace("k1", "s1"))
         unknown = await browser.get(CASE.replace("k1", "k9"))
     assert page.status_code == 200
     assert "What waited, and why" in page.text and "What the customer was told" in page.text
-    assert (other.status_code, unknown.status_code) == (404, 404)
+    assert (second.status_code, unknown.status_code) == (404, 404)
 
 
 async def test_the_orders_page_leads_to_its_cases(board):

@@ -79,7 +79,7 @@ def test_a_plate_is_found_however_it_is_written():
 def test_alerts_that_no_item_has_are_listed_by_themselves():
     alerts = [alert("R-LATE"), alert("R-GONE", "b"), Alert.model_validate(an_alert("c", order_id=None, kind="stuck"))]
     items = work_list(present(*CAR_WITH_ALL), alerts)
-    assert [other.alert_id for other in other_alerts(alerts, items)] == ["b", "c"]
+    assert [alert.alert_id for alert in other_alerts(alerts, items)] == ["b", "c"]
 
 
 DAY = Center(id="C1", name="x", region="East", time_zone="UTC", opens=time(8), closes=time(18))
@@ -110,9 +110,9 @@ def line(name: str, *, late: int = 0, is_listed: bool = True) -> CenterLine:
 
 def test_a_center_that_nobody_knows_never_pushes_a_known_one_off_the_wall():
     lines = [line("eats-01", late=9, is_listed=False), *(line(f"east-{n:02}", late=n % 3) for n in range(ON_WALL))]
-    shown = on_wall(in_order(lines, BoardFilter(wall=True)))
-    assert len(shown) == ON_WALL - 1
-    assert "eats-01" not in [center.name for center in shown]
+    lines_on_wall = on_wall(in_order(lines, BoardFilter(wall=True)))
+    assert len(lines_on_wall) == ON_WALL - 1
+    assert "eats-01" not in [center.name for center in lines_on_wall]
     assert len(on_wall(lines[1:])) == ON_WALL
 
 

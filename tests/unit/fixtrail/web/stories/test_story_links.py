@@ -33,11 +33,11 @@ def test_a_link_opens_its_order_until_it_ends(center_id, order_id, hours):
 def test_no_bit_of_a_token_can_be_changed():
     links = StoryLinks(b"secret")
     sealed = base64.urlsafe_b64decode(links.issue(ORDER, NOW) + "==")
-    for place in range(8 * len(sealed)):
+    for bit in range(8 * len(sealed)):
         changed = bytearray(sealed)
-        changed[place // 8] ^= 1 << place % 8
+        changed[bit // 8] ^= 1 << bit % 8
         token = base64.urlsafe_b64encode(bytes(changed)).rstrip(b"=").decode()
-        assert links.opens(token, NOW) is None, place
+        assert links.opens(token, NOW) is None, bit
 
 
 @given(st.text(max_size=200) | st.binary(max_size=120).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
@@ -48,8 +48,8 @@ def test_what_is_no_token_opens_nothing(text):
 def test_a_token_has_one_form_alone():
     links, token = StoryLinks(b"secret"), StoryLinks(b"secret").issue(ORDER, NOW)
 
-    for other in (token + "=", token + "A", token[:-1], token.swapcase(), " " + token, token + "\n", "A" * 801):
-        assert links.opens(other, NOW) is None
+    for forged in (token + "=", token + "A", token[:-1], token.swapcase(), " " + token, token + "\n", "A" * 801):
+        assert links.opens(forged, NOW) is None
     assert links.opens(token, NOW) is not None
 
 
@@ -58,8 +58,8 @@ def test_a_token_does_not_tell_which_order_it_opens():
 
     raw = base64.urlsafe_b64decode(token + "==")
     assert b"4711" not in raw and b"east" not in raw
-    other = StoryLinks(b"secret").issue(OrderKey("east-01", "RO-4712"), NOW)
-    assert sum(a == b for a, b in zip(token, other, strict=True)) < len(token) / 3
+    second = StoryLinks(b"secret").issue(OrderKey("east-01", "RO-4712"), NOW)
+    assert sum(a == b for a, b in zip(token, second, strict=True)) < len(token) / 3
 
 
 def test_two_tokens_cannot_be_mixed_into_one_of_another_order_or_another_end():

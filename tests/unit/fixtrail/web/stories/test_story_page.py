@@ -22,9 +22,12 @@ ORDER = OrderKey("east-01", "RO-CANARY-4711")
 SECRETS = ("CANARY", "east-01", "沪A", "13800000000", "T-77", "王", "lin@", "vehicle-key", "rare-group")
 
 
-def clickhouse(text: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
+def clickhouse(text: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
     """An order with a promise that was broken; every column that could name somebody does."""
-    if given.get("order", ORDER.order_id) != ORDER.order_id or given.get("center", ORDER.center_id) != ORDER.center_id:
+    if (
+        parameters.get("order", ORDER.order_id) != ORDER.order_id
+        or parameters.get("center", ORDER.center_id) != ORDER.center_id
+    ):
         return []
     if "AS last_event" in text:
         times = {"checked_in": ms("08:00"), "ready": ms("10:30"), "promised": ms("10:00"), "closed": ms("11:00")}

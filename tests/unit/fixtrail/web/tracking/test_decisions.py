@@ -44,19 +44,19 @@ def test_an_approval_is_taken_and_approves_the_quote_as_it_was_shown(kind: str):
         event = decision_event(fact, view.quoted, ms("08:30"), KEY, approved=approved)
         assert decode_event(json.dumps(event).encode()).order_id == VISIT["order_id"]
 
-    said = decision_event(fact, view.quoted, ms("08:30"), KEY, approved=True)
-    answer = {**said, **{name: history[0][name] for name in ("order_id", "vehicle_id", "center_id")}}
+    decision = decision_event(fact, view.quoted, ms("08:30"), KEY, approved=True)
+    answer = {**decision, **{name: history[0][name] for name in ("order_id", "vehicle_id", "center_id")}}
     after = order_after(*history, answer)
     assert Decimal(after["approved_amount"]) == Decimal(after["quoted_amount"])
-    assert ("amount" in said) == (kind not in ("huge", "tiny"))
+    assert ("amount" in decision) == (kind not in ("huge", "tiny"))
 
 
 def test_the_longest_survey_is_taken():
     fact = fact_after(checked_in("08:00"), handed_off("09:00"))
     event = survey_event(fact, ms("10:00"), KEY, score=0, reasons=["price"] * 8, comment="很" * 30_000, answers=0)
 
-    taken = event_of(event)
-    assert len(taken.comment) == MOST_COMMENT  # type: ignore[attr-defined]
+    parsed = event_of(event)
+    assert len(parsed.comment) == MOST_COMMENT  # type: ignore[attr-defined]
 
 
 def test_the_id_of_a_decision_cannot_be_worked_out_from_what_others_know():

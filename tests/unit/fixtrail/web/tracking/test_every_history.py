@@ -80,8 +80,8 @@ def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], o
 
         assert live.startswith(b"id: %d\nevent: journey\n" % fact.event_count) and live.count(b"\n") == 4
         assert {_minute(at) for at in re.findall(r'<time datetime="([^"]+)"', html)} <= from_events
-        shown = unescape(re.sub(r"<[^>]*>", " ", html))
-        assert not re.search(r"\bNone\b|\bnan\b|undefined|1337", shown)
+        text = unescape(re.sub(r"<[^>]*>", " ", html))
+        assert not re.search(r"\bNone\b|\bnan\b|undefined|1337", text)
         assert order == (odd["center_id"], odd["order_id"])
 
 
@@ -101,15 +101,15 @@ def test_every_milestone_and_every_template_has_its_words(history: list[dict[str
     fact = JourneyFact.model_validate(told)
     composer = a_composer()
     composer = Composer(composer.renderer, {odd["center_id"]: CENTER}, composer.time_zone, link=composer.link)
-    known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
+    context = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
 
     for notice in preview.notices_of(fact, with_others=True):
         for locale in LOCALES:
             send = a_send(notice.model_dump(mode="json") | {"locale": locale}, due_at=notice.occurred_at + 60_000)
             for style in ("data", "short", "mail", "fields"):
-                message = composer.message([send], known, style)
+                message = composer.message([send], context, style)
                 words = message.words
-                for said in (words.title, words.short, words.text):
-                    assert said and not re.search(r"\bNone\b|undefined|1337", said)
+                for text in (words.title, words.short, words.text):
+                    assert text and not re.search(r"\bNone\b|undefined|1337", text)
                 assert "<script" not in words.html and len(words.html) < 100_000
                 assert all(isinstance(value, str) for value in message.fields.values())

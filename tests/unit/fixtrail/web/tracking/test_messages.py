@@ -70,11 +70,11 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     """For whoever was told about the order; what they said before besides that stays."""
     settings = Settings(data=tmp_path, hash_key="a key for these tests, long enough")
     mine, also = (a_send(a_notice("ready"), "sms", address, id=address) for address in ("+861", "+862"))
-    other = a_send(a_notice("ready", order_id="R2"), "sms", "+863", id="3")
-    nobody = a_send(a_notice("ready", order_id="R3"), "none", "", id="4", state=SUPPRESSED, reason="no address")
+    sent_sms = a_send(a_notice("ready", order_id="R2"), "sms", "+863", id="3")
+    suppressed = a_send(a_notice("ready", order_id="R3"), "none", "", id="4", state=SUPPRESSED, reason="no address")
     before = Preference(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
-        ledger.plan(store, [mine, also, other, nobody])
+        ledger.plan(store, [mine, also, sent_sms, suppressed])
         recipients.set_preference(store, mine.person, before, 1)
     assert messages_about(settings, R1).wanted is True
     assert messages_about(settings, OrderKey("C1", "R3")).wanted is None
@@ -83,7 +83,7 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
 
     assert [messages_about(settings, order).wanted for order in (R1, R2)] == [False, True]
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
-        preferences = recipients.preferences_of(store, [mine.person, also.person, other.person])
+        preferences = recipients.preferences_of(store, [mine.person, also.person, sent_sms.person])
     assert preferences == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
     assert want_messages(settings, R1, wanted=True, now=3)
     assert messages_about(settings, R1).wanted is True

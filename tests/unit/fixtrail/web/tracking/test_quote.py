@@ -110,15 +110,15 @@ def test_the_lines_approved_and_their_amount_go_to_the_workshop_and_into_the_his
 
 
 def test_a_decision_may_be_changed_for_two_minutes_and_not_once_work_has_begun():
-    answered = [*QUOTED, approved("08:40")]
-    fact = fact_after(*answered)
+    events = [*QUOTED, approved("08:40")]
+    fact = fact_after(*events)
     until = ms("08:40") + CHANGEABLE_MS
 
     assert "Change my decision (until 16:42 )" in shown(fact, "08:41")
     assert 'type="checkbox"' in shown(fact, "08:41", QuoteChoice("again", "q1"))
     assert "Change my decision" not in shown(fact, "08:42")
     assert quote_of(fact).is_open(until - 1) and not quote_of(fact).is_open(until)
-    assert "Change my decision" not in shown(fact_after(*answered, repair("started", "08:41")), "08:41")
+    assert "Change my decision" not in shown(fact_after(*events, repair("started", "08:41")), "08:41")
 
 
 def test_a_change_is_another_event_and_the_last_one_counts():

@@ -107,7 +107,7 @@ def test_a_car_that_was_called_ready_too_soon_is_not_ready():
     view = view_after(again)
 
     assert steps(view)["ready"] == "ahead"
-    assert "ready" not in [each.name for each in view.happened]
+    assert "ready" not in [step.name for step in view.happened]
     assert view.promise is not None and view.promise.ready_at is None
 
 
@@ -189,14 +189,14 @@ def test_every_step_and_line_is_proven_by_an_event_at_that_time(seed, minutes):
         handed_off("13:00", amount=780),
     ]
     draw = random.Random(seed)
-    some = draw.sample(every, draw.randint(1, len(every)))
-    fact = fact_after(some)
+    events = draw.sample(every, draw.randint(1, len(every)))
+    fact = fact_after(events)
     view = journey_view(fact, ms("08:00") + minutes * MINUTE_MS)
-    times = {ms(each["occurred_at"][11:19]) for each in some}
+    times = {ms(event["occurred_at"][11:19]) for event in events}
 
     assert {step.at for step in view.steps if step.at is not None} <= times
-    assert {each.at for each in view.happened} <= times
+    assert {step.at for step in view.happened} <= times
     assert view.now.since is None or view.now.since in times
     assert all((step.at is None) is (step.state == "ahead") for step in view.steps)
     assert sum(step.state == "now" for step in view.steps) <= 1
-    assert "fail" not in " ".join(each.name for each in view.happened)
+    assert "fail" not in " ".join(step.name for step in view.happened)

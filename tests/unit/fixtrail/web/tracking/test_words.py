@@ -39,13 +39,13 @@ def test_there_are_words_for_all_that_can_happen(texts):
 
 @pytest.mark.parametrize("texts", BOTH, ids=LOCALES)
 def test_a_check_that_failed_is_called_an_extra_check(texts):
-    said = " ".join(text for key, text in texts.items() if "check" in key)
+    joined = " ".join(text for key, text in texts.items() if "check" in key)
 
-    assert not re.search("fail|defect|wrong|不合格|失败|返工|缺陷", said)
+    assert not re.search("fail|defect|wrong|不合格|失败|返工|缺陷", joined)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "accepted", "customers", "locale"),
+    ("requested", "accepted", "customers", "locale"),
     [
         (None, "zh-CN,zh;q=0.9,en;q=0.8", None, "zh-CN"),
         (None, "en-GB,en;q=0.9", "zh-CN", "en"),
@@ -59,8 +59,8 @@ def test_a_check_that_failed_is_called_an_extra_check(texts):
         (None, ",;q=,;;q=x,", "en", "en"),
     ],
 )
-def test_the_language_is_the_one_asked_for(wanted, accepted, customers, locale):
-    assert chosen_locale(wanted, accepted, customers) == locale
+def test_the_language_is_the_one_asked_for(requested, accepted, customers, locale):
+    assert chosen_locale(requested, accepted, customers) == locale
 
 
 def test_times_stand_on_the_centers_clock():
@@ -72,6 +72,6 @@ def test_times_stand_on_the_centers_clock():
     assert ">07:00<" in new_york.clock(NOON)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(59, "0 min"), (60, "1 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min")])
-def test_spans_are_hours_and_minutes(seconds, said):
-    assert words_in("en", "Asia/Shanghai", NOON, "CNY").span(seconds) == said
+@pytest.mark.parametrize(("seconds", "text"), [(59, "0 min"), (60, "1 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min")])
+def test_spans_are_hours_and_minutes(seconds, text):
+    assert words_in("en", "Asia/Shanghai", NOON, "CNY").span(seconds) == text
