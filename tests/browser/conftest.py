@@ -118,9 +118,9 @@ class Phones:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW_MS)
-        page.on("console", lambda said: said.type == "error" and self._complain(said.text))
+        page.on("console", lambda message: message.type == "error" and self._complain(message.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", lambda asked: asked.url.startswith(self._home) or self.troubles.append(asked.url))
+        page.on("request", lambda request: request.url.startswith(self._home) or self.troubles.append(request.url))
         page.goto(url)
         return page
 
@@ -144,8 +144,8 @@ def keep_side_by_side(pages: Sequence[Page], name: str) -> None:
     """What several telephones show at first sight, in one picture."""
     if os.environ.get("FIXTRAIL_SCREENSHOTS") != "1":
         return
-    shown = [Image.open(io.BytesIO(page.screenshot())) for page in pages]
-    whole = Image.new("RGB", (sum(each.width for each in shown) + 24 * (len(shown) - 1), shown[0].height), "white")
-    for number, each in enumerate(shown):
-        whole.paste(each, (number * (each.width + 24), 0))
-    whole.save(SCREENSHOTS / f"{name}.png", optimize=True)
+    images = [Image.open(io.BytesIO(page.screenshot())) for page in pages]
+    picture = Image.new("RGB", (sum(each.width for each in images) + 24 * (len(images) - 1), images[0].height), "white")
+    for number, image in enumerate(images):
+        picture.paste(image, (number * (image.width + 24), 0))
+    picture.save(SCREENSHOTS / f"{name}.png", optimize=True)

@@ -28,9 +28,9 @@ class Desks:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW_MS)
-        page.on("console", lambda said: said.type == "error" and self._complain(said.text))
+        page.on("console", lambda message: message.type == "error" and self._complain(message.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", lambda asked: asked.url.startswith(self.home) or self.troubles.append(asked.url))
+        page.on("request", lambda request: request.url.startswith(self.home) or self.troubles.append(request.url))
         return page
 
     def signed_in(self, name: str, there: str = "/ops", **options) -> Page:

@@ -46,8 +46,8 @@ ACCOUNTS = {
 @pytest.fixture(scope="module", autouse=True)
 def accounts(stack: Stack) -> None:
     hashed = hash_password(PASSWORD)
-    found = {name: Account(name=name, password=hashed, **about) for name, about in ACCOUNTS.items()}
-    write_users(stack.folder / "users.toml", found)
+    accounts = {name: Account(name=name, password=hashed, **about) for name, about in ACCOUNTS.items()}
+    write_users(stack.folder / "users.toml", accounts)
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_who_waits_is_shown_with_a_running_clock_and_goes_when_work_begins_witho
     car = waiting_car(floor, "OPS-LIVE", 12)
     line = queued(page, "OPS-LIVE")
     expect(line.locator(".time")).to_have_text(re.compile(r"^1[2-5]:\d\d$"))
-    shown = line.locator(".time").inner_text()
-    expect(line.locator(".time")).not_to_have_text(shown)
+    clock = line.locator(".time").inner_text()
+    expect(line.locator(".time")).not_to_have_text(clock)
     expect(line).to_contain_text("for reception")
     car.now("diagnosis", phase="started")
     expect(queued(page, "OPS-LIVE")).to_have_count(0)
@@ -131,8 +131,8 @@ def test_one_click_leads_to_an_orders_evidence_and_another_to_its_centers_day(de
     expect(way).to_have_count(3)
     expect(way.nth(2)).to_contain_text("for approval")
     expect(way.nth(2)).to_contain_text("running")
-    told = page.locator("section", has=page.get_by_role("heading", name="What the customer was told"))
-    expect(told).to_contain_text("quote ready")
+    messages = page.locator("section", has=page.get_by_role("heading", name="What the customer was told"))
+    expect(messages).to_contain_text("quote ready")
     assert_accessible(page)
     page.get_by_role("link", name="Shanghai Pudong").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Shanghai Pudong")
@@ -150,10 +150,10 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     expect(alert.first).to_have_attribute("data-state", "open")
     expect(alert.first).to_contain_text("quick lane late by")
     expect(car_alerts).to_have_count(0)
-    for each in (late, car):
-        each.repair("started", ago=MINUTE / 2)
-        each.repair("completed", ago=MINUTE / 4)
-        each.now("ready")
+    for order_page in (late, car):
+        order_page.repair("started", ago=MINUTE / 2)
+        order_page.repair("completed", ago=MINUTE / 4)
+        order_page.now("ready")
     expect(alert.first).to_have_attribute("data-state", "closed")
 
 
@@ -347,10 +347,10 @@ def test_the_days_figures_are_the_same_by_hours_and_by_the_orders_of_both_lanes(
     zones = {"C1": "Asia/Shanghai", "C2": "Asia/Shanghai"}
     by_hours, quick, standard = (ask_figures(ask, zones, "UTC", lane, now) for lane in (None, "quick", "standard"))
     for center in ("C1", "C2"):
-        lanes = [found[center] for found in (quick, standard) if center in found]
+        lanes = [by_center[center] for by_center in (quick, standard) if center in by_center]
         for days in ("today", "weeks"):
-            together, whole = sum_of(getattr(each, days) for each in lanes), getattr(by_hours[center], days)
-            assert together == replace(whole, wait_s=pytest.approx(whole.wait_s)), (center, days)
+            together, expected = sum_of(getattr(lane, days) for lane in lanes), getattr(by_hours[center], days)
+            assert together == replace(expected, wait_s=pytest.approx(expected.wait_s)), (center, days)
     assert by_hours["C2"].weeks.handed_off >= 4
     assert by_hours["C2"].weeks.surveys >= 4
 

@@ -127,7 +127,7 @@ def test_on_paper_there_is_the_order_and_nothing_to_press(phones: Phones, floor:
     expect(page.locator("#headline")).to_be_visible()
     expect(page.locator("#s-quote")).to_contain_text("769.90")
     for pressed in ("button", "form", ".switch", ".links", ".skip"):
-        assert not [each for each in page.locator(pressed).all() if each.is_visible()], pressed
+        assert not [button for button in page.locator(pressed).all() if button.is_visible()], pressed
     ink, paper = (
         page.evaluate(f"getComputedStyle(document.body).{name}").replace(" ", "")
         for name in ("color", "backgroundColor")
@@ -144,7 +144,7 @@ def test_a_browser_that_follows_one_car_follows_the_other_only_when_asked(phones
     page = phones.open(links["K-5"], "en", permissions=["notifications"])
     page.context.add_init_script(PLAYED)
     page.reload()
-    on, off = (page.get_by_role("button", name=f"Turn notifications {each}") for each in ("on", "off"))
+    on, off = (page.get_by_role("button", name=f"Turn notifications {state}") for state in ("on", "off"))
 
     on.click()
     expect(page.get_by_text("This device is notified.")).to_be_visible()

@@ -188,7 +188,7 @@ def test_a_customer_asks_for_a_call_undoes_it_and_reads_that_it_was_made(pages: 
 
     order = OrderKey("C1", "R-7")
     calls = pages.web.calls
-    answered = answered_call(calls.newest(order), Person("lin", "manager", None), now_ms())
-    pages.call(calls.replace, order.encode().decode(), answered)
+    answer = answered_call(calls.newest(order), Person("lin", "manager", None), now_ms())
+    pages.call(calls.replace, order.encode().decode(), answer)
     pages.call(pages.web.journeys.wake, order)
     expect(page.locator("#s-call")).to_contain_text("给您打过电话")

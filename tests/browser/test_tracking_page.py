@@ -35,8 +35,8 @@ def assert_accessible(page: Page) -> None:
     }
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = Axe().run(page, options=rules)
-        assert found.violations_count == 0, found.generate_report()
+        result = Axe().run(page, options=rules)
+        assert result.violations_count == 0, result.generate_report()
     page.emulate_media(color_scheme="light")
 
 

@@ -24,11 +24,11 @@ async def eventually(look: Callable[[], Awaitable[T | None]], timeout_s: float =
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            seen = await look()
+            value = await look()
         except KafkaError:
-            seen = None
-        if seen is not None and seen is not False:
-            return seen
+            value = None
+        if value is not None and value is not False:
+            return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s} s: {look.__doc__ or look.__name__}")
         await asyncio.sleep(0.05)
@@ -40,9 +40,9 @@ class Lab:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
 
-    def name(self, what: str) -> str:
+    def name(self, subject: str) -> str:
         """A topic, group or transaction name that no other test uses."""
-        return f"{what}-{uuid.uuid4().hex[:10]}"
+        return f"{subject}-{uuid.uuid4().hex[:10]}"
 
     async def topic(self, partitions: int = 1, **settings: str) -> str:
         """A new topic; settings are written with _ for the dots."""
@@ -116,13 +116,13 @@ class Lab:
         """Send the values as one batch where they fit; their offsets."""
         async with self.producer(linger_ms=20, **options) as producer:
             sent = [await producer.send(topic, value, partition=partition) for value in values]
-            return [(await one).offset for one in sent]
+            return [(await future).offset for future in sent]
 
     async def put(self, topic: str, records: Iterable[tuple[bytes, bytes | None]], partition: int = 0) -> list[int]:
         """Send keyed records as one batch where they fit; their offsets."""
         async with self.producer(linger_ms=20) as producer:
             sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
-            return [(await one).offset for one in sent]
+            return [(await future).offset for future in sent]
 
     async def read(self, topic: str, count: int, partition: int = 0, start: int = 0, **options: Any) -> list[Any]:
         """`count` records from offset `start` on, or fewer when no more come within a few seconds."""
@@ -160,8 +160,8 @@ async def take(consumer: AIOKafkaConsumer, count: int, timeout_s: float = 5.0) -
     records: list[Any] = []
     deadline = time.monotonic() + timeout_s
     while len(records) < count and time.monotonic() < deadline:
-        left = count - len(records)
-        for batch in (await consumer.getmany(timeout_ms=100, max_records=left)).values():
+        missing = count - len(records)
+        for batch in (await consumer.getmany(timeout_ms=100, max_records=missing)).values():
             records += batch
     return records
 
@@ -178,5 +178,7 @@ async def owns(consumer: AIOKafkaConsumer, count: int, timeout_s: float = 15.0) 
 
 async def _has_leaders(admin: AIOKafkaAdminClient, name: str, partitions: int) -> bool:
     [topic] = await admin.describe_topics([name])
-    ready = [one for one in topic["partitions"] if one["error_code"] == 0 and one["leader"] >= 0]
+    ready = [
+        partition for partition in topic["partitions"] if partition["error_code"] == 0 and partition["leader"] >= 0
+    ]
     return len(ready) == partitions

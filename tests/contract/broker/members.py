@@ -64,8 +64,8 @@ class HandMember:
 
     async def sync(self, assignments: dict[str, bytes] | None = None) -> tuple[int, bytes]:
         """Error and assignment; the leader gives all assignments."""
-        given = list((assignments or {}).items())
-        answer = await self.send(SyncGroupRequest(self.group, self.generation, self.id, self.instance_id, given))
+        assigned = list((assignments or {}).items())
+        answer = await self.send(SyncGroupRequest(self.group, self.generation, self.id, self.instance_id, assigned))
         return answer.error_code, answer.member_assignment
 
     async def heartbeat(self) -> int:
@@ -86,13 +86,13 @@ async def hand_members(lab: Lab, group: str, *options: dict[str, Any]) -> AsyncI
     """Members with connections of their own (a join blocks its connection), one for each set of options."""
     async with AsyncExitStack() as connections:
         senders = [await connections.enter_async_context(lab.raw()) for _ in options]
-        yield [HandMember(send, group, **given) for send, given in zip(senders, options, strict=True)]
+        yield [HandMember(send, group, **own) for send, own in zip(senders, options, strict=True)]
 
 
 async def form_group(members: list[HandMember]) -> HandMember:
     """All members join one generation and sync, each with its own id as its assignment; the leader."""
     answers = await asyncio.gather(*(member.join() for member in members))
-    assert {(one.error_code, one.generation_id) for one in answers} == {(0, members[0].generation)}
+    assert {(answer.error_code, answer.generation_id) for answer in answers} == {(0, members[0].generation)}
     leader = next(member for member in members if member.id == answers[0].leader_id)
     await sync_group(members, leader)
     return leader

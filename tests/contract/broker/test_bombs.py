@@ -63,7 +63,7 @@ async def test_a_gigabyte_in_a_few_kilobytes_is_refused_and_the_broker_goes_on(e
     assert await error_of(lab, topic, with_payload(good, bomb)) == MESSAGE_TOO_LARGE
     assert await error_of(lab, topic, with_payload(good, bytes(good[HEADER_SIZE:-3]))) == CORRUPT_MESSAGE
     assert await error_of(lab, topic, good) == 0
-    assert [one.value for one in await lab.read_all(topic)] == [b"event"]
+    assert [record.value for record in await lab.read_all(topic)] == [b"event"]
 
 
 def packed(codec: str, value: bytes) -> memoryview:
@@ -75,10 +75,10 @@ def packed(codec: str, value: bytes) -> memoryview:
 
 def with_payload(batch: memoryview, payload: bytes) -> memoryview:
     """The batch with another content, and the length and CRC that belong to it."""
-    other = bytearray(batch[:HEADER_SIZE]) + payload
-    struct.pack_into(">i", other, 8, len(other) - 12)
-    reseal(other)
-    return memoryview(other)
+    changed = bytearray(batch[:HEADER_SIZE]) + payload
+    struct.pack_into(">i", changed, 8, len(changed) - 12)
+    reseal(changed)
+    return memoryview(changed)
 
 
 async def error_of(lab: Lab, topic: str, batch: memoryview) -> int:

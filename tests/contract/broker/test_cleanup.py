@@ -11,23 +11,23 @@ COMPACTED = {"cleanup_policy": "compact", **ROLLS_AT_ONCE}
 
 async def test_compaction_keeps_the_last_value_of_each_key_at_its_offset(lab: Lab) -> None:
     topic = await lab.topic(**COMPACTED)
-    written: dict[int, tuple[bytes, bytes | None]] = {}
+    newest: dict[int, tuple[bytes, bytes | None]] = {}
     for generation in range(4):
         orders = [(b"order-%d" % number, b"%d" % generation) for number in range(50)]
-        written |= await _put(lab, topic, orders[: 50 - generation * 10])
-    last = {key: offset for offset, (key, _) in written.items()}
+        newest |= await _put(lab, topic, orders[: 50 - generation * 10])
+    last = {key: offset for offset, (key, _) in newest.items()}
 
     async def compacted() -> bool:
         await _put(lab, topic, [(b"nudge", b"")])
-        offsets = {one.offset for one in await lab.read_all(topic) if one.key != b"nudge"}
+        offsets = {record.offset for record in await lab.read_all(topic) if record.key != b"nudge"}
         return offsets == set(last.values())
 
     await eventually(compacted)
 
     end = (await lab.bounds(topic))[1]
-    kept = [one for one in await lab.read_all(topic) if one.key != b"nudge"]
-    assert [(one.offset, one.key, one.value) for one in kept] == sorted(
-        (offset, *written[offset]) for offset in last.values()
+    records = [record for record in await lab.read_all(topic) if record.key != b"nudge"]
+    assert [(record.offset, record.key, record.value) for record in records] == sorted(
+        (offset, *newest[offset]) for offset in last.values()
     )
     assert (await lab.bounds(topic))[0] == 0
     assert await _put(lab, topic, [(b"next", b"")]) == {end: (b"next", b"")}
@@ -41,7 +41,7 @@ async def test_reading_across_the_gaps_of_a_compacted_log(lab: Lab) -> None:
 
     async def compacted() -> bool:
         await _put(lab, topic, [(b"nudge", b"")])
-        return len([one for one in await lab.read_all(topic) if one.key == b"order"]) == 1
+        return len([record for record in await lab.read_all(topic) if record.key == b"order"]) == 1
 
     await eventually(compacted)
 
@@ -57,7 +57,7 @@ async def test_a_deletion_is_told_for_a_while_and_then_forgotten(lab: Lab) -> No
 
     async def values(key: bytes) -> list[bytes | None]:
         await _put(lab, topic, [(b"nudge", b"")])
-        return [one.value for one in await lab.read_all(topic) if one.key == key]
+        return [record.value for record in await lab.read_all(topic) if record.key == key]
 
     async def only_the_tombstone_is_left() -> bool:
         return await values(b"order-1") == [None]
@@ -83,9 +83,9 @@ async def test_packed_and_transactional_batches_are_compacted_too(lab: Lab) -> N
     async def compacted() -> bool:
         await _put(lab, topic, [(b"nudge", b"")])
         records = await lab.read_all(topic, isolation_level="read_committed")
-        everything = [one for one in await lab.read_all(topic) if one.key != b"nudge"]
-        orders = [(one.key, one.value) for one in records if one.key != b"nudge"]
-        return orders == [(b"order-1", b"3"), (b"order-2", b"3")] and len(everything) == 2
+        all_records = [record for record in await lab.read_all(topic) if record.key != b"nudge"]
+        orders = [(record.key, record.value) for record in records if record.key != b"nudge"]
+        return orders == [(b"order-1", b"3"), (b"order-2", b"3")] and len(all_records) == 2
 
     await eventually(compacted)
 
@@ -99,7 +99,7 @@ async def test_old_records_are_deleted_by_time(lab: Lab) -> None:
 
     await eventually(all_gone)
     assert await lab.send(topic, [b"new"]) == [10]
-    assert [one.value for one in await lab.read(topic, 1, start=0)] == [b"new"]
+    assert [record.value for record in await lab.read(topic, 1, start=0)] == [b"new"]
 
 
 async def test_old_records_are_deleted_by_size(lab: Lab) -> None:
@@ -115,13 +115,13 @@ async def test_old_records_are_deleted_by_size(lab: Lab) -> None:
     await eventually(mostly_gone)
     begin, end = await lab.bounds(topic)
     assert end == 60
-    assert [one.offset for one in await lab.read_all(topic)] == list(range(begin, end))
+    assert [record.offset for record in await lab.read_all(topic)] == list(range(begin, end))
 
 
 async def _put(
     lab: Lab, topic: str, records: Iterable[tuple[bytes, bytes | None]]
 ) -> dict[int, tuple[bytes, bytes | None]]:
     """Write the records into a segment of their own; what now stands at which offset."""
-    given = list(records)
+    new_records = list(records)
     await asyncio.sleep(0.06)
-    return dict(zip(await lab.put(topic, given), given, strict=True))
+    return dict(zip(await lab.put(topic, new_records), new_records, strict=True))

@@ -36,8 +36,8 @@ def embedded(data: Path) -> Iterator[EmbeddedBroker]:
 
 
 def test_it_says_what_it_is_for_and_listens_on_loopback_only(embedded: EmbeddedBroker, data: Path) -> None:
-    said = (data / "broker.log").read_text()
-    assert "for one machine and development only" in said
+    log_text = (data / "broker.log").read_text()
+    assert "for one machine and development only" in log_text
     assert re.fullmatch(r"127\.0\.0\.1:\d+", embedded.bootstrap)
     listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
     port = f"{int(embedded.bootstrap.rpartition(':')[2]):04X}"
@@ -83,8 +83,8 @@ def test_a_data_folder_has_one_broker_at_a_time(embedded: EmbeddedBroker, data: 
 
 
 def test_a_port_in_use_is_told(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [*BROKER, "--port", str(taken.getsockname()[1]), "--data", str(data / "other")]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [*BROKER, "--port", str(server.getsockname()[1]), "--data", str(data / "other")]
         refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
 
     assert refused.returncode == 78
@@ -109,8 +109,8 @@ async def test_a_torn_tail_is_cut_off(embedded: EmbeddedBroker, data: Path) -> N
     await lab.send(topic, [b"lost" * 100], 4)
     embedded.kill()
     logs = [next((data / "broker" / "topics" / topic / str(number)).glob("*.log")) for number in range(5)]
-    whole = logs[0].read_bytes()
-    for log, tail in zip(logs, [b"\x00" * 40, b"\x00" * 400, b"\xff" * 200, whole[:50]], strict=False):
+    content = logs[0].read_bytes()
+    for log, tail in zip(logs, [b"\x00" * 40, b"\x00" * 400, b"\xff" * 200, content[:50]], strict=False):
         log.write_bytes(log.read_bytes() + tail)
     os.truncate(logs[4], logs[4].stat().st_size - 5)
 
@@ -118,7 +118,7 @@ async def test_a_torn_tail_is_cut_off(embedded: EmbeddedBroker, data: Path) -> N
         for partition in range(5):
             assert await lab.bounds(topic, partition) == (0, 3)
             assert await lab.send(topic, [b"4"], partition) == [3]
-            assert [one.value for one in await lab.read_all(topic, partition)] == [b"1", b"2", b"3", b"4"]
+            assert [record.value for record in await lab.read_all(topic, partition)] == [b"1", b"2", b"3", b"4"]
 
 
 async def test_a_torn_journal_line_is_cut_off(embedded: EmbeddedBroker, data: Path) -> None:
@@ -155,8 +155,8 @@ async def test_closed_segments_are_taken_from_their_index_or_scanned(embedded: E
     indexes[2].write_bytes(b"{}\n")
 
     with _again(data):
-        assert [one.value for one in await lab.read_all(topic)] == values
-        assert [one.offset for one in await lab.read(topic, 3, start=17)] == [17, 18, 19]
+        assert [record.value for record in await lab.read_all(topic)] == values
+        assert [record.offset for record in await lab.read(topic, 3, start=17)] == [17, 18, 19]
 
 
 async def test_what_came_after_an_orderly_stop_survives_a_kill(embedded: EmbeddedBroker, data: Path) -> None:
@@ -173,7 +173,7 @@ async def test_what_came_after_an_orderly_stop_survives_a_kill(embedded: Embedde
             await producer.send_and_wait(topic, b"4")
             assert await asyncio.to_thread(running.stop) == 0
     with _again(data):
-        assert [one.value for one in await lab.read_all(topic)] == [b"1", b"2", b"3", b"4"]
+        assert [record.value for record in await lab.read_all(topic)] == [b"1", b"2", b"3", b"4"]
 
 
 async def test_a_compaction_that_was_interrupted_is_finished_or_undone(embedded: EmbeddedBroker, data: Path) -> None:
@@ -192,7 +192,7 @@ async def test_a_compaction_that_was_interrupted_is_finished_or_undone(embedded:
     logs[1].unlink()
 
     with _again(data):
-        assert [one.value for one in await lab.read_all(topic)] == values
+        assert [record.value for record in await lab.read_all(topic)] == values
     assert not [*folder.glob("*.swap"), *folder.glob("*.cleaned")]
 
 

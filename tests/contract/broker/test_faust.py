@@ -71,5 +71,5 @@ async def _table_is(lab: Lab, name: str, count: int) -> bool:
     for partition in (0, 1):
         for record in await lab.read_all(changelog, partition):
             table[record.key] = json.loads(record.value)
-    seen = sorted(event for events in table.values() for event in events)
-    return seen == [f"event-{number:03d}" for number in range(count)]
+    event_numbers = sorted(event for events in table.values() for event in events)
+    return event_numbers == [f"event-{number:03d}" for number in range(count)]

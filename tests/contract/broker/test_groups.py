@@ -40,7 +40,7 @@ async def test_two_members_share_and_a_leaver_gives_back(lab: Lab) -> None:
             await asyncio.gather(owns(first, 2), owns(second, 2))
             assert not first.assignment() & second.assignment()
             await lab.send(topic, [b"new"], partition=next(iter(second.assignment())).partition)
-            assert [one.value for one in await take(second, 1)] == [b"new"]
+            assert [record.value for record in await take(second, 1)] == [b"new"]
             await second.commit()
         await owns(first, 4)
         committed = [await first.committed(TopicPartition(topic, number)) for number in range(4)]
@@ -91,46 +91,46 @@ async def test_only_the_leader_is_told_of_the_members(lab: Lab) -> None:
 
     ids = {member.id for member in members}
     for member, answer in zip(members, answers, strict=True):
-        told = {one[0] for one in answer.members}
-        assert told == (ids if member.id == answer.leader_id else set())
+        member_ids = {member[0] for member in answer.members}
+        assert member_ids == (ids if member.id == answer.leader_id else set())
         assert answer.group_protocol == "range"
 
 
 async def test_a_newcomer_makes_all_members_join_again(lab: Lab) -> None:
-    async with hand_members(lab, lab.name("group"), {}, {}, {}) as [one, two, newcomer]:
-        await form_group([one, two])
-        generation = one.generation
+    async with hand_members(lab, lab.name("group"), {}, {}, {}) as [first, two, newcomer]:
+        await form_group([first, two])
+        generation = first.generation
         joining = asyncio.create_task(newcomer.join())
-        await eventually(lambda: _is_told_to_rejoin(one))
+        await eventually(lambda: _is_told_to_rejoin(first))
 
-        assert await one.heartbeat() == REBALANCE
-        assert (await one.sync())[0] == REBALANCE
-        assert await one.commit(await lab.topic(), 3) == 0
-        answers = await asyncio.gather(one.join(), two.join(), joining)
+        assert await first.heartbeat() == REBALANCE
+        assert (await first.sync())[0] == REBALANCE
+        assert await first.commit(await lab.topic(), 3) == 0
+        answers = await asyncio.gather(first.join(), two.join(), joining)
 
         assert {answer.generation_id for answer in answers} == {generation + 1}
-        leader = next(member for member in (one, two, newcomer) if member.id == answers[0].leader_id)
-        await sync_group([one, two, newcomer], leader)
+        leader = next(member for member in (first, two, newcomer) if member.id == answers[0].leader_id)
+        await sync_group([first, two, newcomer], leader)
 
 
 async def test_a_member_that_does_not_rejoin_in_time_is_left_out(lab: Lab) -> None:
     short = {"rebalance_ms": 1200}
-    async with hand_members(lab, lab.name("group"), short, short, short) as [one, sleeper, newcomer]:
-        await form_group([one, sleeper])
+    async with hand_members(lab, lab.name("group"), short, short, short) as [first, sleeper, newcomer]:
+        await form_group([first, sleeper])
         joining = asyncio.create_task(newcomer.join())
-        await eventually(lambda: _is_told_to_rejoin(one))
-        answers = await asyncio.gather(one.join(), joining)
+        await eventually(lambda: _is_told_to_rejoin(first))
+        answers = await asyncio.gather(first.join(), joining)
 
-        leader = one if answers[0].leader_id == one.id else newcomer
-        await sync_group([one, newcomer], leader)
+        leader = first if answers[0].leader_id == first.id else newcomer
+        await sync_group([first, newcomer], leader)
         assert await sleeper.heartbeat() == UNKNOWN_MEMBER
 
 
 async def test_the_session_of_a_silent_member_ends(lab: Lab) -> None:
-    async with hand_members(lab, lab.name("group"), {}, {"session_ms": 1000}) as [one, silent]:
-        await form_group([one, silent])
-        await eventually(lambda: _is_told_to_rejoin(one))
-        await one.join()
+    async with hand_members(lab, lab.name("group"), {}, {"session_ms": 1000}) as [first, silent]:
+        await form_group([first, silent])
+        await eventually(lambda: _is_told_to_rejoin(first))
+        await first.join()
 
         assert await silent.heartbeat() == UNKNOWN_MEMBER
         assert (await silent.sync())[0] == UNKNOWN_MEMBER
@@ -146,13 +146,13 @@ async def test_heartbeats_keep_a_session(lab: Lab) -> None:
 
 
 async def test_a_member_that_leaves_is_gone_at_once(lab: Lab) -> None:
-    async with hand_members(lab, lab.name("group"), {}, {}) as [one, leaver]:
-        await form_group([one, leaver])
+    async with hand_members(lab, lab.name("group"), {}, {}) as [first, leaver]:
+        await form_group([first, leaver])
 
         assert await leaver.leave() == 0
-        assert await one.heartbeat() == REBALANCE
+        assert await first.heartbeat() == REBALANCE
         assert await leaver.leave() == UNKNOWN_MEMBER
-        assert (await one.join()).leader_id == one.id
+        assert (await first.join()).leader_id == first.id
 
 
 async def test_a_leader_that_rejoins_starts_a_rebalance_a_follower_does_not(lab: Lab) -> None:
@@ -178,8 +178,8 @@ async def test_the_protocol_that_all_know_is_chosen(lab: Lab) -> None:
 
 async def test_members_that_do_not_fit_are_refused(lab: Lab) -> None:
     group = lab.name("group")
-    other = {"protocols": (("other", SUBSCRIPTION),)}
-    async with hand_members(lab, group, {}, other, {"session_ms": 100}, {"id": "stranger"}) as members:
+    options = {"protocols": (("other", SUBSCRIPTION),)}
+    async with hand_members(lab, group, {}, options, {"session_ms": 100}, {"id": "stranger"}) as members:
         fitting, foreign, hasty, stranger = members
         await form_group([fitting])
 
@@ -241,11 +241,11 @@ async def test_reading_goes_on_where_the_group_committed(lab: Lab) -> None:
         resumed = await take(consumer, 6, timeout_s=0.7)
     async with lab.admin() as admin:
         offsets = await admin.list_consumer_group_offsets(group)
-        asked = await admin.list_consumer_group_offsets(group, partitions=[first, TopicPartition(topic, 7)])
+        committed = await admin.list_consumer_group_offsets(group, partitions=[first, TopicPartition(topic, 7)])
 
-    assert [(one.partition, one.offset) for one in resumed] == [(0, number) for number in range(5, 10)]
+    assert [(record.partition, record.offset) for record in resumed] == [(0, number) for number in range(5, 10)]
     assert offsets == {first: OffsetAndMetadata(5, "half"), second: OffsetAndMetadata(10, "")}
-    assert asked == {first: OffsetAndMetadata(5, "half"), TopicPartition(topic, 7): OffsetAndMetadata(-1, "")}
+    assert committed == {first: OffsetAndMetadata(5, "half"), TopicPartition(topic, 7): OffsetAndMetadata(-1, "")}
 
 
 async def test_a_consumer_without_group_membership_may_commit(lab: Lab) -> None:
@@ -270,7 +270,7 @@ async def test_groups_are_listed_and_described(lab: Lab) -> None:
             [answer] = await admin.describe_consumer_groups([group])
             error, name, state, kind, protocol, members = answer.groups[0][:6]
             assert (error, name, state, kind, protocol) == (0, group, "Stable", "consumer", "roundrobin")
-            assert [(one[1], one[2]) for one in members] == [("worker-7", "/127.0.0.1")]
+            assert [(member[1], member[2]) for member in members] == [("worker-7", "/127.0.0.1")]
             assert members[0][4]
             assert (group, "consumer") in await admin.list_consumer_groups()
 

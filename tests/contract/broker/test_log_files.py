@@ -41,14 +41,14 @@ def test_any_read_gives_what_was_appended(tmp_path: Path, seed: int) -> None:
 
     for _ in range(60):
         offset, most = chance.randint(0, model.end), chance.choice([1, 300, 5_000, 60_000, 10**7])
-        got, following = _read(log, offset, most)
-        assert got == [record for record in model.records if offset <= record[0] < following]
+        records, following = _read(log, offset, most)
+        assert records == [record for record in model.records if offset <= record[0] < following]
         assert following > offset or offset == model.end
     assert _read_all(log) == model.records
     for _ in range(20):
         timestamp = NOW_MS + chance.randint(-100_000, 200_000)
-        found = next(((one[0], one[1]) for one in model.records if one[1] >= timestamp), None)
-        assert log.offset_for_time(timestamp) == found
+        expected = next(((record[0], record[1]) for record in model.records if record[1] >= timestamp), None)
+        assert log.offset_for_time(timestamp) == expected
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -71,15 +71,15 @@ def test_compaction_keeps_the_newest_of_every_key(tmp_path: Path, seed: int, mon
 
     closed = [record for record in model.records if record[0] < log.active.base]
     newest = {record[2]: record[0] for record in closed}
-    kept = [record for record in model.records if record[0] >= log.active.base or newest[record[2]] == record[0]]
-    assert _read_all(log) == kept
+    remaining = [record for record in model.records if record[0] >= log.active.base or newest[record[2]] == record[0]]
+    assert _read_all(log) == remaining
     assert (log.start, log.end) == (0, model.end)
     for _ in range(20):
         offset = chance.randint(0, model.end)
-        got, following = _read(log, offset, 10**7)
-        assert got == [record for record in kept if offset <= record[0] < following]
+        records, following = _read(log, offset, 10**7)
+        assert records == [record for record in remaining if offset <= record[0] < following]
         assert following > offset or offset == model.end
-    assert _read_all(_reopened(log, config, chance)) == kept
+    assert _read_all(_reopened(log, config, chance)) == remaining
 
 
 def test_old_tombstones_go(tmp_path: Path) -> None:
@@ -121,7 +121,9 @@ def _read(log: PartitionLog, offset: int, most: int) -> tuple[list[tuple[int, in
         batch = batches.next_batch()
         assert isinstance(batch, DefaultRecordBatch)
         assert batch.validate_crc()
-        records += [(one.offset, one.timestamp, one.key, one.value) for one in batch if one.offset >= offset]
+        records += [
+            (record.offset, record.timestamp, record.key, record.value) for record in batch if record.offset >= offset
+        ]
         following = batch.next_offset
     return records, following
 

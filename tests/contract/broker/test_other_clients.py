@@ -38,7 +38,7 @@ async def test_what_librdkafka_packs_is_read(lab: Lab, codec: str) -> None:
         producer.produce(topic, value, key=b"VIN1")
     assert producer.flush(15) == 0
 
-    assert [one.value for one in await lab.read(topic, len(values))] == values
+    assert [record.value for record in await lab.read(topic, len(values))] == values
 
 
 async def test_librdkafka_transactions(lab: Lab) -> None:
@@ -52,7 +52,7 @@ async def test_librdkafka_transactions(lab: Lab) -> None:
 
     # The coordinator answers before its markers stand in the topic.
     assert await eventually(lambda: _is_settled(lab, topic))
-    assert [one.value for one in await lab.read_all(topic, isolation_level="read_committed")] == [b"yes"]
+    assert [record.value for record in await lab.read_all(topic, isolation_level="read_committed")] == [b"yes"]
 
 
 async def _is_settled(lab: Lab, topic: str) -> bool:

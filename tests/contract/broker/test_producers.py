@@ -27,7 +27,7 @@ async def test_an_idempotent_producer_keeps_its_order(lab: Lab) -> None:
 
     await lab.send(topic, values, enable_idempotence=True, max_batch_size=500)
 
-    assert [one.value for one in await lab.read_all(topic)] == values
+    assert [record.value for record in await lab.read_all(topic)] == values
 
 
 async def test_a_batch_sent_again_is_acknowledged_but_stored_once(lab: Lab) -> None:
@@ -50,7 +50,7 @@ async def test_a_batch_sent_again_is_acknowledged_but_stored_once(lab: Lab) -> N
         assert (await produce(2, b"old epoch"))[0] == STALE_EPOCH
         assert (await produce(5, b"new epoch, not from 0", epoch + 2))[0] == OUT_OF_ORDER
 
-    assert [one.value for one in await lab.read_all(topic)] == [b"first", b"second", b"new epoch"]
+    assert [record.value for record in await lab.read_all(topic)] == [b"first", b"second", b"new epoch"]
 
 
 async def test_a_topic_that_asks_for_more_replicas_than_there_are(lab: Lab, request: pytest.FixtureRequest) -> None:
@@ -109,8 +109,8 @@ async def test_committed_readers_see_committed_records_only(lab: Lab) -> None:
 
     # Every transaction leaves one marker, which takes an offset.
     await eventually(lambda: _ends_at(lab, topic, 8))
-    assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"c1", b"c2", b"c3"]
-    assert [one.value for one in await lab.read_all(topic)] == [b"c1", b"c2", b"a1", b"a2", b"c3"]
+    assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"c1", b"c2", b"c3"]
+    assert [record.value for record in await lab.read_all(topic)] == [b"c1", b"c2", b"a1", b"a2", b"c3"]
 
 
 async def test_an_open_transaction_holds_committed_readers_back(lab: Lab) -> None:
@@ -124,11 +124,11 @@ async def test_an_open_transaction_holds_committed_readers_back(lab: Lab) -> Non
         assert await lab.bounds(topic) == (0, 3)
         assert await lab.bounds(topic, **COMMITTED) == (0, 1)
         assert len(await lab.read_all(topic)) == 3
-        assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"before"]
+        assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"before"]
 
         await producer.commit_transaction()
         await eventually(lambda: _ends_at(lab, topic, 4))
-        assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"before", b"open", b"plain"]
+        assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"before", b"open", b"plain"]
 
 
 async def test_a_live_reader_never_sees_what_is_aborted_later(lab: Lab) -> None:
@@ -144,7 +144,7 @@ async def test_a_live_reader_never_sees_what_is_aborted_later(lab: Lab) -> None:
         async with producer.transaction():
             await producer.send(topic, b"committed", partition=0)
 
-        assert [one.value for one in await take(reader, 1)] == [b"committed"]
+        assert [record.value for record in await take(reader, 1)] == [b"committed"]
 
 
 async def test_offsets_are_committed_with_the_transaction(lab: Lab) -> None:
@@ -187,7 +187,7 @@ async def test_a_second_producer_of_the_same_name_fences_the_first(lab: Lab) -> 
                 await second.send(topic, b"new", partition=0)
 
     await eventually(lambda: _ends_at(lab, topic, 4))
-    assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"new"]
+    assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"new"]
 
 
 ABANDONS_A_TRANSACTION = """
@@ -218,7 +218,7 @@ async def test_the_transaction_of_a_killed_producer_is_aborted_in_time(lab: Lab)
     await lab.send(topic, [b"after"])
 
     await eventually(lambda: _ends_at(lab, topic, 3))
-    assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"after"]
+    assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"after"]
 
 
 async def test_producers_without_right_are_refused(lab: Lab) -> None:

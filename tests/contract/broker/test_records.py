@@ -31,7 +31,7 @@ async def test_an_event_comes_back_as_it_was_sent(lab: Lab) -> None:
     assert list(full.headers) == headers
     assert (tombstone.key, tombstone.value) == (b"VIN1", None)
     assert (empty.key, empty.value) == (None, b"")
-    assert [one.offset for one in (full, tombstone, empty)] == [0, 1, 2]
+    assert [record.offset for record in (full, tombstone, empty)] == [0, 1, 2]
 
 
 async def test_the_end_offset_counts_every_record_of_a_batch(lab: Lab) -> None:
@@ -71,7 +71,7 @@ async def test_many_small_and_large_batches_are_read_in_order(lab: Lab) -> None:
 
     for limit in (1, 4_000, 100_000, 10_000_000):
         records = await lab.read(topic, 400, max_partition_fetch_bytes=limit)
-        assert [one.value for one in records] == values
+        assert [record.value for record in records] == values
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
@@ -81,7 +81,7 @@ async def test_a_packed_batch_comes_back_unpacked(lab: Lab, codec: str) -> None:
 
     await lab.send(topic, values, compression_type=codec)
 
-    assert [one.value for one in await lab.read(topic, 2000)] == values
+    assert [record.value for record in await lab.read(topic, 2000)] == values
 
 
 async def test_a_reader_beyond_the_end_is_told(lab: Lab) -> None:
@@ -105,7 +105,7 @@ async def test_a_large_record_passes_and_a_too_large_one_is_refused(lab: Lab) ->
             await producer.send_and_wait(topic, b"x" * 3_000_000)
         await producer.send_and_wait(topic, b"after")
 
-    sizes = [len(one.value) for one in await lab.read(topic, 2, max_partition_fetch_bytes=1000)]
+    sizes = [len(record.value) for record in await lab.read(topic, 2, max_partition_fetch_bytes=1000)]
 
     assert sizes == [900_000, 5]
 
@@ -134,9 +134,9 @@ async def test_offsets_are_found_by_time(lab: Lab) -> None:
     }
 
     async with lab.consumer() as consumer:
-        for after, found in expected.items():
+        for after, offset in expected.items():
             answer = (await consumer.offsets_for_times({where: start + after}))[where]
-            assert (answer and (answer.offset, answer.timestamp - start)) == found, after
+            assert (answer and (answer.offset, answer.timestamp - start)) == offset, after
 
 
 async def test_records_can_be_deleted_up_to_an_offset(lab: Lab) -> None:
@@ -147,7 +147,7 @@ async def test_records_can_be_deleted_up_to_an_offset(lab: Lab) -> None:
 
     assert answer == {TopicPartition(topic, 0): 4}
     assert await lab.bounds(topic) == (4, 10)
-    assert [one.offset for one in await lab.read_all(topic)] == [4, 5, 6, 7, 8, 9]
+    assert [record.offset for record in await lab.read_all(topic)] == [4, 5, 6, 7, 8, 9]
 
 
 async def test_a_waiting_reader_gets_a_new_event_at_once(lab: Lab) -> None:
@@ -205,7 +205,7 @@ async def test_broken_batches_are_refused(lab: Lab) -> None:
         assert await error_of(good[:-10]) == INVALID_RECORD
         assert await error_of(good + good) == INVALID_RECORD
         assert await error_of(b"") == INVALID_RECORD
-    assert [one.value for one in await lab.read_all(topic)] == [b"1", b"2"]
+    assert [record.value for record in await lab.read_all(topic)] == [b"1", b"2"]
 
 
 async def test_compacted_topics_take_no_record_without_key(lab: Lab) -> None:

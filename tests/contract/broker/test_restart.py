@@ -46,19 +46,19 @@ async def test_everything_acknowledged_survives_a_kill_in_the_middle_of_sending(
 
     for partition in range(2):
         records = await lab.read_all(topic, partition)
-        assert [one.value for one in records] == [b"%d" % number for number in range(partition, sent, 2)]
-        assert {(one.offset, one.value) for one in records} == {
+        assert [record.value for record in records] == [b"%d" % number for number in range(partition, sent, 2)]
+        assert {(record.offset, record.value) for record in records} == {
             (offset, value) for where, offset, value in acknowledged if where == partition
         }
 
 
 async def test_topics_offsets_and_producers_survive(own_broker: OwnBroker) -> None:
     lab = own_broker.lab
-    kept = await lab.topic(3, cleanup_policy="compact", retention_ms="7200000")
+    compacted = await lab.topic(3, cleanup_policy="compact", retention_ms="7200000")
     dropped = await lab.topic()
     group, name = lab.name("group"), lab.name("tx")
-    where = TopicPartition(kept, 1)
-    await lab.put(kept, [(b"order", b"1"), (b"order", b"2")], partition=1)
+    where = TopicPartition(compacted, 1)
+    await lab.put(compacted, [(b"order", b"1"), (b"order", b"2")], partition=1)
     async with lab.consumer(group_id=group) as consumer:
         consumer.assign([where])
         await consumer.commit({where: 1})
@@ -73,13 +73,13 @@ async def test_topics_offsets_and_producers_survive(own_broker: OwnBroker) -> No
     await asyncio.to_thread(own_broker.running.stop)
     await asyncio.to_thread(own_broker.start)
 
-    assert await lab.bounds(kept, 1) == (0, 2)
-    settings = await lab.settings(kept)
+    assert await lab.bounds(compacted, 1) == (0, 2)
+    settings = await lab.settings(compacted)
     assert (settings["cleanup.policy"], settings["retention.ms"]) == ("compact", "7200000")
     async with lab.admin() as admin:
         topics = await admin.list_topics()
-        [described] = await admin.describe_topics([kept])
-    assert kept in topics
+        [described] = await admin.describe_topics([compacted])
+    assert compacted in topics
     assert dropped not in topics
     assert len(described["partitions"]) == 3
     async with lab.consumer(group_id=group) as consumer:
@@ -115,7 +115,7 @@ async def test_a_transaction_goes_on_after_a_kill(own_broker: OwnBroker) -> None
         return (await lab.bounds(topic, **COMMITTED))[1] == 7
 
     await eventually(settled)
-    assert [one.value for one in await lab.read_all(topic, **COMMITTED)] == [b"before", b"after"]
+    assert [record.value for record in await lab.read_all(topic, **COMMITTED)] == [b"before", b"after"]
 
 
 async def test_a_group_goes_on_after_a_kill(own_broker: OwnBroker) -> None:
@@ -124,22 +124,22 @@ async def test_a_group_goes_on_after_a_kill(own_broker: OwnBroker) -> None:
     topic, group = await lab.topic(4), lab.name("group")
     async with (
         lab.member(topic, group, session_timeout_ms=15_000) as consumer,
-        process_member(lab, topic, group, session_ms=15_000) as other,
+        process_member(lab, topic, group, session_ms=15_000) as second,
     ):
-        await asyncio.gather(owns(consumer, 2), other.owns(2))
+        await asyncio.gather(owns(consumer, 2), second.owns(2))
         mine = next(iter(consumer.assignment()))
         generation = consumer._coordinator.generation
         own_broker.running.kill()
         await asyncio.to_thread(own_broker.start)
 
         await lab.send(topic, [b"after"], partition=mine.partition)
-        assert [one.value for one in await take(consumer, 1, timeout_s=20)] == [b"after"]
+        assert [record.value for record in await take(consumer, 1, timeout_s=20)] == [b"after"]
         await eventually(lambda: _commits(consumer, mine))
         assert consumer._coordinator.generation == generation
 
 
-async def _more_than(things: list[Any], count: int) -> bool:
-    return len(things) > count
+async def _more_than(items: list[Any], count: int) -> bool:
+    return len(items) > count
 
 
 async def _commits(consumer: Any, where: TopicPartition) -> bool:

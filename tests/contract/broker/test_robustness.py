@@ -29,14 +29,14 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("what", NONSENSE)
-async def test_nonsense_ends_its_own_connection_only(lab: Lab, what: str) -> None:
+@pytest.mark.parametrize("nonsense", NONSENSE)
+async def test_nonsense_ends_its_own_connection_only(lab: Lab, nonsense: str) -> None:
     topic = await lab.topic()
     host, _, port = lab.bootstrap.partition(":")
     async with lab.producer() as producer:
         await producer.send_and_wait(topic, b"before")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(NONSENSE[what])
+        writer.write(NONSENSE[nonsense])
         answer = await asyncio.wait_for(_all_of(reader), 10)
         writer.close()
         await producer.send_and_wait(topic, b"after")
@@ -133,12 +133,12 @@ async def test_clients_that_read_nothing_cost_little_memory(broker: RunningBroke
     fetch = struct.pack(">ihhih", 10 + len(body), 1, 11, 1, -1) + body
     before = resident_mb(broker.pid)
     silent = [socket.create_connection((host, int(port))) for _ in range(5)]
-    for one in silent:
-        one.sendall(fetch * 20)
+    for connection in silent:
+        connection.sendall(fetch * 20)
     await asyncio.sleep(1.0)
     grown = resident_mb(broker.pid) - before
-    for one in silent:
-        one.close()
+    for connection in silent:
+        connection.close()
 
     # 20 answers of 40 MB were asked for on each of the five connections.
     assert grown < 300

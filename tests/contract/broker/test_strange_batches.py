@@ -53,7 +53,7 @@ STRANGE = {
 
 async def values(lab: Lab, topic: str) -> list[bytes | None]:
     options = {"bootstrap_servers": lab.bootstrap}
-    return [one.value async for records in records_of(options, topic, [0]) for one in records]
+    return [record.value async for records in records_of(options, topic, [0]) for record in records]
 
 
 @pytest.mark.parametrize("policy", ["delete", "compact"])
@@ -131,8 +131,8 @@ async def test_much_is_handed_out_in_parts(lab: Lab, monkeypatch: pytest.MonkeyP
     try:
         parts: list[list[int]] = []
         while sum(map(len, parts)) < 100:
-            got = await consumer.getmany(timeout_ms=2000)
-            parts += [[one.offset for one in records] for records in got.values()]
+            fetched = await consumer.getmany(timeout_ms=2000)
+            parts += [[record.offset for record in records] for records in fetched.values()]
     finally:
         await consumer.stop()
     assert max(map(len, parts)) <= 10

@@ -17,8 +17,8 @@ Change = tuple[str, int | None, int | None]
 
 
 @asynccontextmanager
-async def followed(lab: Lab, *given: Table[Any], progress: Progress | None = None) -> AsyncIterator[None]:
-    following = asyncio.create_task(follow_tables({"bootstrap_servers": lab.bootstrap}, given, progress))
+async def followed(lab: Lab, *tables: Table[Any], progress: Progress | None = None) -> AsyncIterator[None]:
+    following = asyncio.create_task(follow_tables({"bootstrap_servers": lab.bootstrap}, tables, progress))
     try:
         yield
     finally:
@@ -32,9 +32,9 @@ async def put(lab: Lab, topic: str, *rows: tuple[bytes, bytes | None]) -> None:
             await producer.send_and_wait(topic, value, key=key)
 
 
-async def all_read(*given: Table[Any]) -> None:
+async def all_read(*tables: Table[Any]) -> None:
     async with asyncio.timeout(20):
-        for table in given:
+        for table in tables:
             await table.read.wait()
 
 
@@ -77,7 +77,7 @@ async def test_what_was_compacted_away_is_not_waited_for(lab: Lab):
 
     async def compacted() -> bool:
         await put(lab, topic, (b"nudge", b"0"))
-        return len([one for one in await lab.read_all(topic) if one.key == b"a"]) == 1
+        return len([record for record in await lab.read_all(topic) if record.key == b"a"]) == 1
 
     await eventually(compacted)
     table = numbers(topic)
@@ -99,12 +99,12 @@ async def test_tables_of_one_consumer_are_read_together(lab: Lab):
     first, second = [await lab.topic(cleanup_policy="compact") for _ in range(2)]
     await put(lab, first, (b"a", b"1"))
     await put(lab, second, *((b"%d" % number, b"%d" % number) for number in range(3000)))
-    one, other = numbers(first), numbers(second)
+    first_numbers, second_numbers = numbers(first), numbers(second)
 
-    async with followed(lab, one, other):
-        await all_read(one)
-        assert other.read.is_set()
-        assert (len(one), len(other)) == (1, 3000)
+    async with followed(lab, first_numbers, second_numbers):
+        await all_read(first_numbers)
+        assert second_numbers.read.is_set()
+        assert (len(first_numbers), len(second_numbers)) == (1, 3000)
 
 
 async def test_a_topic_that_is_missing_keeps_nobody_waiting_for_the_first(lab: Lab, monkeypatch: pytest.MonkeyPatch):

@@ -19,7 +19,7 @@ async def test_a_new_topic_has_its_partitions_and_settings(lab: Lab) -> None:
         [described] = await admin.describe_topics([topic])
         assert topic in await admin.list_topics()
 
-    assert sorted(one["partition"] for one in described["partitions"]) == [0, 1, 2, 3, 4]
+    assert sorted(partition["partition"] for partition in described["partitions"]) == [0, 1, 2, 3, 4]
 
     async def known() -> bool:
         settings = await lab.settings(topic)
@@ -48,12 +48,12 @@ async def test_a_new_topic_has_its_partitions_and_settings(lab: Lab) -> None:
     ],
 )
 async def test_a_topic_that_cannot_be_is_refused(lab: Lab, new: dict[str, Any], error: int) -> None:
-    asked = {"name": lab.name("topic"), "num_partitions": 1, "replication_factor": 1, **new}
+    topic = {"name": lab.name("topic"), "num_partitions": 1, "replication_factor": 1, **new}
     async with lab.admin() as admin:
-        answer = await admin.create_topics([NewTopic(**asked)])
+        answer = await admin.create_topics([NewTopic(**topic)])
 
         assert answer.topic_errors[0][1] == error
-        assert asked["name"] not in await admin.list_topics()
+        assert topic["name"] not in await admin.list_topics()
 
 
 async def test_a_topic_is_made_once(lab: Lab) -> None:

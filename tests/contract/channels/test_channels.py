@@ -94,11 +94,11 @@ def test_the_address_is_in_no_answer_and_no_log(remote: Ready):
     remote.provider.then(*(remote.mood(name) for name in ("ok", "never", "later", "lose")))
     message = a_message(remote.channel.traits.style, remote.address)
 
-    with logged() as said:
+    with logged() as lines:
         answers = repr(send_all(remote, *[message] * 4))
 
     assert "77" not in answers.replace(message.id, "")
-    assert [line for line in said if "77" in line] == []
+    assert [line for line in lines if "77" in line] == []
 
 
 @contextlib.contextmanager

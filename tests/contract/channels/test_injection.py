@@ -22,21 +22,21 @@ LINK = "https://go.example.com/t/abcdefghijklmnopqrstuv"
 AT = 1_772_442_000_000  # no digits of a time that a template could have made
 
 
-def read(provider: Any, taken: Any) -> list[str]:
+def read(provider: Any, answer: Any) -> list[str]:
     """What of a message that was taken is for a person to read."""
     match provider:
         case Webhooks():
-            return [taken[1]["data"]["title"], taken[1]["data"]["text"]]
+            return [answer[1]["data"]["title"], answer[1]["data"]["text"]]
         case PushService():
-            return [taken["title"], taken["body"]]
+            return [answer["title"], answer["body"]]
         case WechatServer():
-            return [field["value"] for field in taken["data"].values()]
+            return [field["value"] for field in answer["data"].values()]
         case SmsGateway() | ChatServer():
-            return [taken[1]]
+            return [answer[1]]
         case MailServer():
-            return [taken[1]["Subject"]]
+            return [answer[1]["Subject"]]
     # The console masks the end of our own link.
-    return [taken.replace(f"{LINK.rpartition('/')[0]}/…", LINK)]
+    return [answer.replace(f"{LINK.rpartition('/')[0]}/…", LINK)]
 
 
 async def deliver(ready: Ready, **values: str) -> Any:
@@ -55,10 +55,10 @@ async def deliver(ready: Ready, **values: str) -> Any:
 @pytest.mark.parametrize("field", ["part_no", "order_id"])
 async def test_whatever_a_value_holds_is_read_as_text(ready: Ready, field: str):
     for value in HOSTILE:
-        taken = await deliver(ready, **{field: value})
-        for said in read(ready.provider, taken) if taken is not None else []:
-            assert said.isprintable(), said
-            assert not starts_something(said, LINK), said
+        answer = await deliver(ready, **{field: value})
+        for text in read(ready.provider, answer) if answer is not None else []:
+            assert text.isprintable(), text
+            assert not starts_something(text, LINK), text
     await ready.channel.close()
 
 
@@ -80,7 +80,7 @@ async def test_a_value_adds_no_header_no_recipient_and_no_tag_to_a_mail():
             to, said = await deliver(ready, part_no=value, order_id=value)
             assert to == recipients
             assert said.keys() == plain.keys()
-            assert [each.get_content_type() for each in said.walk()] == [
+            assert [part.get_content_type() for part in said.walk()] == [
                 each.get_content_type() for each in plain.walk()
             ]
             assert elements(_html(said)) == elements(_html(plain))
@@ -95,5 +95,5 @@ def _html(mail: EmailMessage) -> str:
 def _keys(value: Any) -> Any:
     """The shape of something made of dicts and lists."""
     if isinstance(value, dict):
-        return {name: _keys(each) for name, each in value.items() if name != "_headers"}
-    return [_keys(each) for each in value] if isinstance(value, list | tuple) else None
+        return {name: _keys(item) for name, item in value.items() if name != "_headers"}
+    return [_keys(item) for item in value] if isinstance(value, list | tuple) else None

@@ -15,8 +15,8 @@ from tests.workshop import R1, R2
 
 @pytest.fixture
 def ready() -> Iterator[Ready]:
-    with webpush() as found:
-        yield found
+    with webpush() as setup:
+        yield setup
 
 
 def send(ready: Ready, *milestones: str, order_id: str = "R1") -> list[Answer]:
@@ -34,16 +34,16 @@ def send(ready: Ready, *milestones: str, order_id: str = "R1") -> list[Answer]:
 def test_the_browser_decrypts_what_we_said(ready: Ready):
     assert send(ready, "ready") == [Accepted()]
 
-    (said,) = ready.provider.accepted
-    assert said["title"] == "Your car is ready"
-    assert said["body"].startswith("Your car (order R1) is ready for you at Shanghai Pudong.")
-    assert said["url"].startswith("https://go.example.com/t/")
+    (message,) = ready.provider.accepted
+    assert message["title"] == "Your car is ready"
+    assert message["body"].startswith("Your car (order R1) is ready for you at Shanghai Pudong.")
+    assert message["url"].startswith("https://go.example.com/t/")
 
 
 def test_a_newer_message_of_an_order_takes_the_place_of_one_that_was_not_fetched(ready: Ready):
     send(ready, "repair_started", "ready")
 
-    assert [said["title"] for said in ready.provider.waiting.values()] == ["Your car is ready"]
+    assert [message["title"] for message in ready.provider.waiting.values()] == ["Your car is ready"]
 
 
 def test_an_order_is_not_told_by_its_topic():
@@ -55,7 +55,7 @@ def test_an_order_is_not_told_by_its_topic():
 def test_it_lasts_as_long_as_the_message_is_true_and_what_matters_comes_first(ready: Ready):
     send(ready, "ready", "repair_started")
 
-    urgent, calm = (said["_headers"] for said in ready.provider.accepted)
+    urgent, calm = (message["_headers"] for message in ready.provider.accepted)
     assert (urgent["Urgency"], calm["Urgency"]) == ("high", "normal")
     assert 23 * 3600 < int(urgent["TTL"]) <= 24 * 3600
 

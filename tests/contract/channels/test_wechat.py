@@ -13,8 +13,8 @@ from tests.providers.messages import a_message
 
 @pytest.fixture
 def ready() -> Iterator[Ready]:
-    with wechat() as found:
-        yield found
+    with wechat() as setup:
+        yield setup
 
 
 def send(ready: Ready, number: int = 1, *, between=lambda: None, milestone: str = "repair_started") -> list[Answer]:
@@ -53,7 +53,7 @@ def test_a_token_that_stays_refused_is_forced_once_and_then_left_alone(ready: Re
 
     def refuse_all() -> None:
         ready.provider.token, ready.provider.good_until = "token-1", float("inf")
-        ready.provider._send = lambda token, asked: {"errcode": 40001, "errmsg": "invalid credential"}
+        ready.provider._send = lambda token, request: {"errcode": 40001, "errmsg": "invalid credential"}
 
     answers = send(ready, 4, between=refuse_all)
 
@@ -75,7 +75,7 @@ def test_a_form_that_wechat_does_not_know_is_refused_for_good(ready: Ready):
 
 
 def test_a_field_that_breaks_a_rule_is_named(ready: Ready):
-    ready.provider._send = lambda token, asked: {
+    ready.provider._send = lambda token, request: {
         "errcode": 47003,
         "errmsg": "argument invalid! data.thing1.value invalid rid: 65f0",
     }
@@ -84,13 +84,13 @@ def test_a_field_that_breaks_a_rule_is_named(ready: Ready):
 
 
 def test_when_the_day_is_used_up_it_waits(ready: Ready):
-    ready.provider._send = lambda token, asked: {"errcode": 45009, "errmsg": "reach max api daily quota limit"}
+    ready.provider._send = lambda token, request: {"errcode": 45009, "errmsg": "reach max api daily quota limit"}
 
     assert send(ready) == [NotSent("WeChat: 45009", 3600.0)]
 
 
 def test_without_a_token_surely_nothing_was_sent(ready: Ready):
-    ready.provider._stable_token = lambda asked: {"errcode": 40125, "errmsg": "invalid appsecret"}
+    ready.provider._stable_token = lambda request: {"errcode": 40125, "errmsg": "invalid appsecret"}
 
     assert send(ready) == [NotSent("no access token: 40125", 60.0)]
 
@@ -101,7 +101,7 @@ def test_only_milestones_with_a_form_need_a_consent(ready: Ready):
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "shown"),
+    ("field", "value", "fitted"),
     [
         ("thing1", "车辆已接收", "车辆已接收"),
         ("thing1", "很" * 30, "很" * 19 + "…"),
@@ -114,8 +114,8 @@ def test_only_milestones_with_a_form_need_a_consent(ready: Ready):
         ("time5", "2026年3月2日 15:30", "2026年3月2日 15:30"),
     ],
 )
-def test_values_are_made_to_fit_their_fields(field: str, value: str, shown: str):
-    assert fit(field, value) == shown
+def test_values_are_made_to_fit_their_fields(field: str, value: str, fitted: str):
+    assert fit(field, value) == fitted
 
 
 @pytest.mark.parametrize(

@@ -139,13 +139,13 @@ def _clickhouse_away(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ledger_locked(world: World) -> Iterator[None]:
-    other = sqlite3.connect(world.ledger, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
+    connection = sqlite3.connect(world.ledger, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
     try:
         yield
     finally:
-        other.execute("ROLLBACK")
-        other.close()
+        connection.execute("ROLLBACK")
+        connection.close()
 
 
 def a_world(bootstrap: str, folder: Path, clickhouse: ClickHouseNode) -> World:

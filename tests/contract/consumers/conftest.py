@@ -38,9 +38,9 @@ def world(
     """A broker with Fixtrail's topics, and what the boxes write to."""
     monkeypatch.setattr(store, "BUSY_LIMIT_S", 0.2)
     asyncio.run(ensure_topics(Settings(kafka=broker.bootstrap, partitions=PARTITIONS)))
-    made = a_world(broker.bootstrap, tmp_path, clickhouse)
-    yield made
-    made.proxy.stop()
+    world = a_world(broker.bootstrap, tmp_path, clickhouse)
+    yield world
+    world.proxy.stop()
 
 
 @pytest.fixture

@@ -107,18 +107,18 @@ async def test_a_value_too_large_for_the_dead_letter_topic_is_cut(
 async def test_a_member_whose_place_was_taken_is_not_ready(box: RunningBox) -> None:
     """Two processes by one name throw each other out by turns: neither may look as if all were well."""
     await until(lambda: box.progress.ready)
-    other = RunningBox(box.kind, box.world, box.instance)
-    other.start()
+    second = RunningBox(box.kind, box.world, box.instance)
+    second.start()
     try:
         await until(lambda: not box.progress.ready)
-        await until(lambda: other.progress.ready)
-        await until(lambda: not other.progress.ready)
+        await until(lambda: second.progress.ready)
+        await until(lambda: not second.progress.ready)
         until_at = time.monotonic() + 7
         while time.monotonic() < until_at:
-            assert not box.progress.ready and not other.progress.ready
+            assert not box.progress.ready and not second.progress.ready
             await asyncio.sleep(0.02)
     finally:
-        assert await other.stop() == 0
+        assert await second.stop() == 0
 
 
 async def test_it_waits_for_a_broker_and_is_not_ready(kind: BoxKind, world: World, broker: EmbeddedBroker) -> None:
@@ -263,20 +263,20 @@ async def dead_letters(box: RunningBox) -> list[Any]:
 
 async def commit_as_another_member(box: RunningBox) -> dict[TopicPartition, int]:
     """Take some partitions of the topic for a moment and commit them to their ends, which it returns."""
-    other = AIOKafkaConsumer(
+    consumer = AIOKafkaConsumer(
         box.kind.topic,
         bootstrap_servers=box.world.bootstrap,
         group_id=box.kind.group,
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
         enable_auto_commit=False,
     )
-    await other.start()
+    await consumer.start()
     try:
-        await until(lambda: bool(other.assignment()))
-        ends: dict[TopicPartition, int] = await other.end_offsets(other.assignment())
-        await other.commit(ends)
+        await until(lambda: bool(consumer.assignment()))
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(consumer.assignment())
+        await consumer.commit(ends)
     finally:
-        await other.stop()
+        await consumer.stop()
     return ends
 
 

@@ -60,9 +60,9 @@ def test_a_type_has_an_example_of_each_of_its_phases(type_: str):
 
 @every_type
 def test_the_examples_of_a_type_show_each_of_its_fields(type_: str):
-    shown = {field for event in examples_of(type_).values() for field in event}
+    fields = {field for event in examples_of(type_).values() for field in event}
 
-    assert shown == EVENT_TYPES[type_].model_fields.keys()
+    assert fields == EVENT_TYPES[type_].model_fields.keys()
 
 
 def test_no_example_is_of_a_type_that_is_not_registered():

@@ -146,10 +146,10 @@ def test_two_lengths_of_one_body_are_refused(pages):
 def test_one_address_has_only_so_many_connections(tmp_path: Path):
     with PageServer(tmp_path, limits=Limits(streams_of_address=0)) as pages:
         most = Limits(streams_of_address=0).connections_of_address
-        held = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(most)]
+        connections = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(most)]
         with connection(pages) as wire:
             assert rest(wire).startswith(b"HTTP/1.1 503")
-        for wire in held:
+        for wire in connections:
             wire.close()
         time.sleep(0.3)
         assert pages.get("/login").status == 200
@@ -157,7 +157,7 @@ def test_one_address_has_only_so_many_connections(tmp_path: Path):
 
 def test_the_connections_of_a_trusted_proxy_are_those_of_all_visitors(tmp_path: Path):
     with PageServer(tmp_path, limits=Limits(streams_of_address=0), web_proxies="10.0.0.1, 127.0.0.0/8") as pages:
-        held = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(200)]
+        connections = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(200)]
         assert pages.get("/login").status == 200
-        for wire in held:
+        for wire in connections:
             wire.close()

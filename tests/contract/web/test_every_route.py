@@ -191,10 +191,10 @@ async def test_a_stranger_gets_nothing_of_any_page(board: Staff):
 
 
 async def test_no_form_of_another_page_or_site_is_taken(board: Staff):
-    with board.browser() as browser, board.browser() as other:
+    with board.browser() as browser, board.browser() as second:
         await browser.sign_in("boss")
-        await other.sign_in("boss")
-        of_another_session = token_of(await other.get("/ops"))
+        await second.sign_in("boss")
+        of_another_session = token_of(await second.get("/ops"))
         for name in filter(lambda name: name.startswith("POST "), STAFF):
             for fields in ({}, {"form_token": ""}, {"form_token": of_another_session}):
                 assert (await ask(browser, name, address(name, board), **fields)).status_code in (400, 403), name
