@@ -44,9 +44,9 @@ def _unequal_part(event: Event, expected: Event, record: KafkaRecord) -> str | N
         "JSON": (event.model_dump_json(), expected.model_dump_json()),
         "entry": (repr(entry_of(event)), repr(entry_of(expected))),
         "digest": (content_digest(event), content_digest(expected)),
-        "rows": tuple([rows.row_of(one, record) for rows in _ROWS] for one in (event, expected)),
+        "rows": tuple([rows.row_of(item, record) for rows in _ROWS] for item in (event, expected)),
     }
-    return next((name for name, (one, other) in parts.items() if one != other), None)
+    return next((name for name, (ours, theirs) in parts.items() if ours != theirs), None)
 
 
 def main() -> None:

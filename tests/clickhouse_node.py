@@ -99,12 +99,12 @@ def free_ports(number: int) -> list[int]:
     """Ports of 127.0.0.1 that were free a moment ago, all different."""
     sockets = [socket.socket() for _ in range(number)]
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for socket_ in sockets:
+            socket_.bind(("127.0.0.1", 0))
+        return [server.getsockname()[1] for server in sockets]
     finally:
-        for each in sockets:
-            each.close()
+        for socket_ in sockets:
+            socket_.close()
 
 
 def start(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

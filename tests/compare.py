@@ -118,11 +118,11 @@ def _row_differences(row: Row, order: Row, open_tolerance_s: Decimal, lacking: f
     for column in MONEY:
         yield from unlike(f"{name} {column}", plain(row.get(column)), order[column])
     for column in DURATIONS:
-        shown, right = row.get(column), order[column]
-        if (shown is None) != (right is None) or (
-            right is not None and abs(Decimal(shown) - Decimal(str(right))) > tolerance
+        value, right = row.get(column), order[column]
+        if (value is None) != (right is None) or (
+            right is not None and abs(Decimal(value) - Decimal(str(right))) > tolerance
         ):
-            yield f"{name} {column}: {shown}, expected {right}"
+            yield f"{name} {column}: {value}, expected {right}"
     yield from unlike(f"{name} activity_since", instant(row.get("activity_since")), _activity_since(order))
     yield from _sum_differences(name, row)
 
@@ -156,24 +156,28 @@ def _activity_since(order: Row) -> datetime | None:
 
 def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str]:
     """A vehicle or customer has one key, another one has another, and no key shows the id."""
-    for who in ("vehicle", "customer"):
+    for subject in ("vehicle", "customer"):
         keys: dict[str, set[str | None]] = {}
         ids: dict[str, set[str]] = {}
         for row in rows:
-            personal = orders.get(key_of(row), {}).get(f"{who}_id")
-            key = row.get(f"{who}_key")
+            personal = orders.get(key_of(row), {}).get(f"{subject}_id")
+            key = row.get(f"{subject}_key")
             if personal is None:
                 if key is not None and key_of(row) in orders:
-                    yield f"orders {key_of(row)} {who}_key: {key}, expected none"
+                    yield f"orders {key_of(row)} {subject}_key: {key}, expected none"
                 continue
             keys.setdefault(personal, set()).add(key)
             ids.setdefault(str(key), set()).add(personal)
             if key is None or personal in key or len(key) < 32:
-                yield f"orders {key_of(row)} {who}_key: {key} is no keyed hash"
+                yield f"orders {key_of(row)} {subject}_key: {key} is no keyed hash"
         yield from (
-            f"{who} {personal!r} has several keys: {found}" for personal, found in keys.items() if len(found) > 1
+            f"{subject} {personal!r} has several keys: {keys_of_one}"
+            for personal, keys_of_one in keys.items()
+            if len(keys_of_one) > 1
         )
-        yield from (f"{who} key {key} stands for several ids" for key, found in ids.items() if len(found) > 1)
+        yield from (
+            f"{subject} key {key} stands for several ids" for key, ids_of_one in ids.items() if len(ids_of_one) > 1
+        )
 
 
 def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
@@ -193,7 +197,7 @@ def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
 
 def stage_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `stages`: the stretches of each order's visit, without gap or overlap."""
-    shown: dict[Key, list[tuple[str, datetime, datetime | None]]] = {}
+    stages: dict[Key, list[tuple[str, datetime, datetime | None]]] = {}
     differences: list[str] = []
     last_seq: Counter[Key] = Counter()
     for row in ask("SELECT * FROM stages ORDER BY center_id, order_id, seq"):
@@ -204,11 +208,11 @@ def stage_differences(ask: Ask, truth: Truth) -> list[str]:
         since, until = required_instant(row["started_at"]), instant(row["ended_at"])
         if until is not None:
             differences += unlike(f"{name} seconds", plain(row["seconds"]), plain((until - since).total_seconds()))
-        shown.setdefault(key_of(row), []).append((row["activity"], since, until))
+        stages.setdefault(key_of(row), []).append((row["activity"], since, until))
     right = {key: order["stages"] for key, order in truth.orders.items() if order["stages"]}
-    differences += unlike_keys("stages", shown, right)
-    for key in shown.keys() & right.keys():
-        differences += unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
+    differences += unlike_keys("stages", stages, right)
+    for key in stages.keys() & right.keys():
+        differences += unlike(f"stages {key}", _stretches(stages[key]), _stretches(right[key]))
     return differences
 
 
@@ -220,12 +224,12 @@ def _stretches(stages: Iterable[tuple[str, datetime, datetime | None]]) -> list[
 def part_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `parts`: one row per part request."""
     times = ("requested_at", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
-    shown = {}
+    stored = {}
     for row in ask("SELECT * FROM parts"):
         about: dict[str, Any] = {name: instant(row[name]) for name in times}
         about |= {name: plain(row[name]) for name in ("part_no", "quantity", "unit_price", "emergency")}
         about["stockout"] = bool(row["stockout"])
-        shown[key_of(row), row["request_id"]] = about
+        stored[key_of(row), row["request_id"]] = about
     right = {}
     for key, order in truth.orders.items():
         for part in order["parts"]:
@@ -233,7 +237,7 @@ def part_differences(ask: Ask, truth: Truth) -> list[str]:
             about["emergency"] = part["urgency"] == "emergency"
             about["stockout"] = part["backordered_at"] is not None
             right[key, part["request_id"]] = about
-    return table_differences("parts", shown, right)
+    return table_differences("parts", stored, right)
 
 
 def voice_differences(ask: Ask, truth: Truth) -> list[str]:
@@ -343,11 +347,11 @@ def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
 
 def distinct(events: Iterable[Event]) -> Iterator[Event]:
     """The events that count: of those with one id in one order the first."""
-    seen: set[tuple[Key, str, str]] = set()
+    keys: set[tuple[Key, str, str]] = set()
     for event in events:
         identity = (key_of(event), event["vehicle_id"], event["event_id"])
-        if identity not in seen:
-            seen.add(identity)
+        if identity not in keys:
+            keys.add(identity)
             yield event
 
 
@@ -367,7 +371,7 @@ def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `center_hours`: counts and sums exactly, percentiles within a bucket. An hour of nothing may be missing."""
     hours = oracle_figures.center_hours_of(truth.orders)
     right = {key: {name: plain(value) for name, value in hour.items()} for key, hour in hours.items()}
-    shown, differences = {}, []
+    stored, differences = {}, []
     waits: dict[tuple[str, datetime], list[float]] = {}
     for order in truth.orders.values():
         if order["status"] == "handed_off" and order["checked_in_at"] is not None:
@@ -378,23 +382,23 @@ def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
         key = (row["center_id"], required_instant(row["hour"]))
         about = {name: round(Decimal(row[name]), 3) for name in names}
         if any(about.values()) or key in right:
-            shown[key] = about
+            stored[key] = about
         name = f"center_hours {key[0]!r} {key[1]:%m-%d %H}"
         differences += _bucket_differences(name, row, sorted(waits.get(key, ())))
-    return [*table_differences("center_hours", shown, right), *differences]
+    return [*table_differences("center_hours", stored, right), *differences]
 
 
 def _bucket_differences(name: str, row: Row, waits: list[float]) -> Iterator[str]:
     buckets = {int(bucket): int(count) for bucket, count in dict(row["wait_buckets"]).items()}
     yield from unlike(f"{name} wait_buckets", sum(buckets.values()), len(waits))
     for column, share in (("wait_p50_s", 0.5), ("wait_p90_s", 0.9)):
-        shown = row[column]
+        value = row[column]
         if not waits:
-            yield from unlike(f"{name} {column}", shown, None)
+            yield from unlike(f"{name} {column}", value, None)
             continue
         ranked = waits[math.ceil(share * len(waits)) - 1]
-        if shown is None or not ranked / BUCKET_GROWTH - 1 <= float(shown) <= ranked * BUCKET_GROWTH + 1:
-            yield f"{name} {column}: {shown}, expected about {ranked}"
+        if value is None or not ranked / BUCKET_GROWTH - 1 <= float(value) <= ranked * BUCKET_GROWTH + 1:
+            yield f"{name} {column}: {value}, expected about {ranked}"
 
 
 # Values

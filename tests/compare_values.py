@@ -9,24 +9,24 @@ from typing import Any
 from tests.truth import Row
 
 
-def table_differences(name: str, shown: Mapping[Any, Row], right: Mapping[Any, Row]) -> list[str]:
-    differences = list(unlike_keys(name, shown, right))
-    for key in sorted(shown.keys() & right.keys(), key=str):
+def table_differences(name: str, stored: Mapping[Any, Row], right: Mapping[Any, Row]) -> list[str]:
+    differences = list(unlike_keys(name, stored, right))
+    for key in sorted(stored.keys() & right.keys(), key=str):
         for column, value in right[key].items():
-            differences += unlike(f"{name} {key} {column}", shown[key][column], value)
+            differences += unlike(f"{name} {key} {column}", stored[key][column], value)
     return differences
 
 
-def unlike(name: str, shown: Any, right: Any) -> Iterator[str]:
-    if shown != right or isinstance(shown, bool) != isinstance(right, bool):
-        yield f"{name}: {shown!r}, expected {right!r}"
+def unlike(name: str, stored: Any, right: Any) -> Iterator[str]:
+    if stored != right or isinstance(stored, bool) != isinstance(right, bool):
+        yield f"{name}: {stored!r}, expected {right!r}"
 
 
-def unlike_keys(name: str, shown: Iterable[Any], right: Iterable[Any]) -> Iterator[str]:
-    there, wanted = Counter(iter(shown)), set(right)
+def unlike_keys(name: str, stored: Iterable[Any], right: Iterable[Any]) -> Iterator[str]:
+    there, expected = Counter(iter(stored)), set(right)
     yield from (f"{name} {key!r}: {count} times" for key, count in there.items() if count > 1)
-    yield from (f"{name} {key!r}: missing" for key in sorted(wanted - there.keys(), key=str))
-    yield from (f"{name} {key!r}: not expected" for key in sorted(there.keys() - wanted, key=str))
+    yield from (f"{name} {key!r}: missing" for key in sorted(expected - there.keys(), key=str))
+    yield from (f"{name} {key!r}: not expected" for key in sorted(there.keys() - expected, key=str))
 
 
 def plain(value: Any) -> Any:
@@ -39,9 +39,9 @@ def plain(value: Any) -> Any:
 def amounts(value: Any) -> Any:
     """A JSON value with every number as Decimal, also where it was printed as text."""
     if isinstance(value, dict):
-        return {name: amounts(each) for name, each in value.items() if each is not None}
+        return {name: amounts(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [amounts(each) for each in value]
+        return [amounts(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float, Decimal)):

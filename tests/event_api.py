@@ -98,11 +98,11 @@ class Api:
 def problem_of(answer: httpx.Response) -> str:
     """The problem's code; asserts that it is one as RFC 9457 has it."""
     assert answer.headers["content-type"] == "application/problem+json"
-    said = answer.json()
-    assert said["status"] == answer.status_code
-    assert said["title"] and said["detail"]
-    code: str = said["type"].removeprefix("urn:fixtrail:problem:")
-    assert code != said["type"]
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["title"] and body["detail"]
+    code: str = body["type"].removeprefix("urn:fixtrail:problem:")
+    assert code != body["type"]
     return code
 
 

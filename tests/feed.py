@@ -228,9 +228,9 @@ def _disturb(visit: Visit, centers: list[str]) -> None:
         event["us"] -= rng.choice((1000, 10 * MINUTE, 5 * HOUR))
     if visit.center in centers and visit.chance(0.06):
         # Which makes an order of the other center, of the same number.
-        other = rng.choice(centers)
+        center = rng.choice(centers)
         for event in rng.sample(visit.events, rng.randint(1, len(visit.events))):
-            event["center_id"] = other
+            event["center_id"] = center
 
 
 # Dirt on the way
@@ -268,33 +268,33 @@ def dirty(
 
 def _contradicted(event: Event, rng: random.Random) -> Event:
     """The same id, order and vehicle, but another content."""
-    other = dict(event)
+    changed = dict(event)
     if rng.random() < 0.5:
-        other["occurred_at"] = _stamp(_us_of(event) + rng.choice((-HOUR, 1000, 2 * DAY)), rng)
+        changed["occurred_at"] = _stamp(_us_of(event) + rng.choice((-HOUR, 1000, 2 * DAY)), rng)
     if event["type"] == "survey":
-        other["score"] = 10 - event["score"]
+        changed["score"] = 10 - event["score"]
     elif event["type"] == "quote_decision":
-        other["approved"] = not event["approved"]
+        changed["approved"] = not event["approved"]
     elif event["type"] == "handoff":
-        other["amount"] = 1234.56
-    elif other == event:
-        other["occurred_at"] = _stamp(_us_of(event) + 1000, rng)
-    return other
+        changed["amount"] = 1234.56
+    elif changed == event:
+        changed["occurred_at"] = _stamp(_us_of(event) + 1000, rng)
+    return changed
 
 
 def canaries(events: Iterable[Event]) -> set[str]:
     """Personal text in these events that may stand nowhere but in the source topic: addresses, comments, extras."""
-    found: set[str] = set()
+    names: set[str] = set()
     for event in events:
-        found |= {address.partition(":")[2] for address in event.get("contact") or ()}
+        names |= {address.partition(":")[2] for address in event.get("contact") or ()}
         texts = (
             event.get("comment"),
             event.get("customer_name"),
             event.get("plate"),
             event.get("internal", {}).get("note"),
         )
-        found |= {word for text in texts if text for word in text.split() if word.startswith("canary-")}
-    return found
+        names |= {word for text in texts if text for word in text.split() if word.startswith("canary-")}
+    return names
 
 
 def lines(events: Iterable[Event]) -> Iterator[bytes]:
@@ -321,18 +321,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--centers", type=int, default=15)
     parser.add_argument("--days", type=int, default=45)
     parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args(arguments)
-    distinct = round(asked.events / (1 + asked.duplicates))
+    options = parser.parse_args(arguments)
+    distinct = round(options.events / (1 + options.duplicates))
     feed = dirty(
-        clean_feed(asked.seed, distinct, asked.centers, asked.days),
-        asked.seed,
-        asked.duplicates,
-        asked.late,
-        timedelta(days=asked.max_late_days),
-        asked.conflicts,
+        clean_feed(options.seed, distinct, options.centers, options.days),
+        options.seed,
+        options.duplicates,
+        options.late,
+        timedelta(days=options.max_late_days),
+        options.conflicts,
     )
-    write(asked.out, feed)
-    print(f"{len(feed)} lines, {distinct} distinct events, {len({e['order_id'] for e in feed})} orders in {asked.out}")
+    write(options.out, feed)
+    print(
+        f"{len(feed)} lines, {distinct} distinct events, {len({e['order_id'] for e in feed})} orders in {options.out}"
+    )
 
 
 if __name__ == "__main__":

@@ -73,32 +73,43 @@ class IdentityProvider:
         return web.json_response(KeySet([self.own_key]).as_dict(private=False))
 
     async def _authorize(self, request: web.Request) -> web.Response:
-        asked = dict(request.query)
-        assert asked["client_id"] == CLIENT
-        assert asked["response_type"] == "code"
-        assert asked["code_challenge_method"] == "S256"
-        assert "openid" in asked["scope"].split()
+        parameters = dict(request.query)
+        assert parameters["client_id"] == CLIENT
+        assert parameters["response_type"] == "code"
+        assert parameters["code_challenge_method"] == "S256"
+        assert "openid" in parameters["scope"].split()
         code = secrets.token_urlsafe()
-        self.codes[code] = asked
-        raise web.HTTPFound(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
+        self.codes[code] = parameters
+        raise web.HTTPFound(f"{parameters['redirect_uri']}?{urlencode({'code': code, 'state': parameters['state']})}")
 
     async def _token(self, request: web.Request) -> web.Response:
         login = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode()
         form = await request.post()
-        asked = self.codes.pop(str(form["code"]), None)
-        if asked is None or login != f"{CLIENT}:{SECRET}" or form["redirect_uri"] != asked["redirect_uri"]:
+        request_of_code = self.codes.pop(str(form["code"]), None)
+        if (
+            request_of_code is None
+            or login != f"{CLIENT}:{SECRET}"
+            or form["redirect_uri"] != request_of_code["redirect_uri"]
+        ):
             return web.json_response({"error": "invalid_grant"}, status=400)
         proof = hashlib.sha256(str(form["code_verifier"]).encode()).digest()
-        if base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != asked["code_challenge"]:
+        if base64.urlsafe_b64encode(proof).rstrip(b"=").decode() != request_of_code["code_challenge"]:
             return web.json_response({"error": "invalid_grant"}, status=400)
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT, "sub": "42", "iat": now, "exp": now + 60, "nonce": asked["nonce"]}
-        said = self.lie({**claims, **self.person})
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "sub": "42",
+            "iat": now,
+            "exp": now + 60,
+            "nonce": request_of_code["nonce"],
+        }
+        claims_sent = self.lie({**claims, **self.person})
         self.tokens_given += 1
         header = {"alg": self.algorithm, "kid": "one"}
         token = (
-            self.forge(said, self.own_key)
+            self.forge(claims_sent, self.own_key)
             if self.forge
-            else jwt.encode(header, said, self.key, algorithms=[self.algorithm])
+            else jwt.encode(header, claims_sent, self.key, algorithms=[self.algorithm])
         )
         return web.json_response({"access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": token})

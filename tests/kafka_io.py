@@ -41,11 +41,11 @@ async def _read_topic(bootstrap: str, topic: str) -> list[Any]:
         for tp in partitions:
             consumer.seek(tp, starts[tp])
         found: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}
-        left = {tp for tp in partitions if starts[tp] < ends[tp]}
-        while left:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=500)).items():
+        remaining = {tp for tp in partitions if starts[tp] < ends[tp]}
+        while remaining:
+            for tp, records in (await consumer.getmany(*remaining, timeout_ms=500)).items():
                 found[tp] += [record for record in records if record.offset < ends[tp]]
-            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+            remaining = {tp for tp in remaining if await consumer.position(tp) < ends[tp]}
         return [record for tp in partitions for record in found[tp]]
     finally:
         await consumer.stop()
@@ -77,4 +77,4 @@ async def _produce(bootstrap: str, topic: str, records: list[tuple[bytes | None,
         acknowledged = await asyncio.gather(*futures)
     finally:
         await producer.stop()
-    return [Place(said.topic, said.partition, said.offset) for said in acknowledged]
+    return [Place(metadata.topic, metadata.partition, metadata.offset) for metadata in acknowledged]

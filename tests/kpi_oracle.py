@@ -93,13 +93,13 @@ def open_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
             sum(order["last_event_at"] < NOW - timedelta(days=30) for order in yet), None, len(yet), len(rows)
         ),
     }
-    for what, column in (("age", "lead_s"), ("wait", "wait_s")):
+    for kind, column in (("age", "lead_s"), ("wait", "wait_s")):
         values = pd.Series([order[column] for order in timed], dtype=float)
         for name, value in (
             ("median", values.median()), ("p90", values.quantile(0.9)), ("longest", values.max())
         ):  # fmt: skip
             figure = with_half(float(value) if len(values) else None, None, len(values), len(rows))
-            figures[f"open_{what}_{name}_s"] = figure
+            figures[f"open_{kind}_{name}_s"] = figure
     return figures
 
 
@@ -161,15 +161,15 @@ def not_below_0(figure: dict[str, Any]) -> dict[str, Any]:
 
 def rate(rows: list[Any], holds: Callable[[Any], bool], n_all: int, pooled: bool = True) -> dict[str, Any]:
     """A share with Wilson's interval, of the effective number of rows where they are from several centers."""
-    held = [bool(holds(row)) for row in rows]
-    if not held:
+    is_held = [bool(holds(row)) for row in rows]
+    if not is_held:
         return with_half(None, None, 0, n_all)
-    n = effective(np.array(held, dtype=float), [row["center_id"] for row in rows]) if pooled else len(held)
-    share = sum(held) / len(held)
+    n = effective(np.array(is_held, dtype=float), [row["center_id"] for row in rows]) if pooled else len(is_held)
+    share = sum(is_held) / len(is_held)
     spread = Z**2 / n
     middle, half = share + spread / 2, Z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
-    return {"value": share, "n": len(held), "n_all": n_all, "low": max(0.0, low), "high": min(1.0, high)}
+    return {"value": share, "n": len(is_held), "n_all": n_all, "low": max(0.0, low), "high": min(1.0, high)}
 
 
 def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
@@ -207,19 +207,19 @@ def ends_at(waits: Any, below: int, above: int) -> dict[str, float | None]:
 def clustered_half(values: "pd.Series[Any]", centers: "pd.Series[Any]") -> float:
     """Half of the interval of a mean by CR2 with centers as clusters (Bell and McCaffrey 2002), from its vectors."""
     names, cluster = np.unique(centers.to_numpy(dtype=str), return_inverse=True)
-    ones = (cluster[:, None] == np.arange(len(names))).astype(float)
-    weights = ones.mean(axis=0)
+    memberships = (cluster[:, None] == np.arange(len(names))).astype(float)
+    weights = memberships.mean(axis=0)
     # One column per center: the residuals' weights in its score.
-    pulls = (ones - weights) / np.sqrt(1 - weights) / len(values)
+    pulls = (memberships - weights) / np.sqrt(1 - weights) / len(values)
     scores = pulls.T @ values.to_numpy()
     inner = pulls.T @ pulls
     freedom = np.trace(inner) ** 2 / (inner**2).sum()
     return float(stats.t.ppf(0.975, freedom) * math.sqrt((scores**2).sum()))
 
 
-def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]]) -> list[str]:
+def differences(reported: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]]) -> list[str]:
     """What is not as it must be, in words."""
-    figures = {figure["figure"]: figure for figure in shown}
+    figures = {figure["figure"]: figure for figure in reported}
     wrong = [f"missing {name}" for name in right.keys() - figures.keys()]
     for name in right.keys() & figures.keys():
         for key, value in right[name].items():
@@ -233,10 +233,10 @@ def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]
     return wrong
 
 
-def same(shown: Any, right: Any, slack: float = 1e-9) -> bool:
-    if shown is None or right is None:
-        return shown is right
-    return math.isclose(shown, right, rel_tol=1e-9, abs_tol=slack)
+def same(reported: Any, right: Any, slack: float = 1e-9) -> bool:
+    if reported is None or right is None:
+        return reported is right
+    return math.isclose(reported, right, rel_tol=1e-9, abs_tol=slack)
 
 
 def handed_off(orders: Iterable[Order]) -> list[Order]:
@@ -258,7 +258,7 @@ def opened(order: Order) -> date:
 
 
 def complaint_days(orders: Iterable[Order]) -> list[date]:
-    return [each["occurred_at"].date() for order in orders for each in order["complaint_list"]]
+    return [complaint["occurred_at"].date() for order in orders for complaint in order["complaint_list"]]
 
 
 def dated(orders: Iterable[Order], since: date, until: date) -> int:

@@ -54,14 +54,14 @@ def is_never_closed(order: Order, now: datetime) -> bool:
 
 def _histories(events: Iterable[Event]) -> dict[Key, list[Event]]:
     """Each order's distinct events, sorted by time and then by event id. `ms` is the cut `occurred_at`."""
-    seen: set[tuple[Key, str, str]] = set()
+    keys: set[tuple[Key, str, str]] = set()
     histories: dict[Key, list[Event]] = {}
     for event in events:
         key = (event["center_id"], event["order_id"])
         identity = (key, event["vehicle_id"], event["event_id"])
-        if identity in seen:
+        if identity in keys:
             continue
-        seen.add(identity)
+        keys.add(identity)
         histories.setdefault(key, []).append({**event, "ms": ms_of(event["occurred_at"])})
     for key, history in histories.items():
         if len({event["vehicle_id"] for event in history}) > 1:
@@ -193,8 +193,8 @@ def _part(events: list[Event]) -> dict[str, Any]:
 
 
 def _last_said(events: list[Event], field: str) -> Any:
-    said = [event[field] for event in events if event.get(field) is not None]
-    return said[-1] if said else None
+    values = [event[field] for event in events if event.get(field) is not None]
+    return values[-1] if values else None
 
 
 def _faults(counted: list[Event]) -> Order:
@@ -247,15 +247,15 @@ def _complaint(complaint_id: str, events: list[Event]) -> dict[str, Any]:
 
 
 def _anomalies(history: list[Event], counted: list[Event], check_in: Event | None) -> list[str]:
-    found = set()
+    anomalies = set()
     if check_in is None:
         if any(event["type"] not in BEFOREHAND for event in history):
-            found.add("missing_check_in")
+            anomalies.add("missing_check_in")
     elif any(event["ms"] < check_in["ms"] for event in history if event["type"] not in ("check_in", *BEFOREHAND)):
-        found.add("negative_gap")
+        anomalies.add("negative_gap")
     if any(event["type"] not in AFTERWARDS for event in history[len(counted) :]):
-        found.add("activity_after_close")
-    return sorted(found)
+        anomalies.add("activity_after_close")
+    return sorted(anomalies)
 
 
 # First-time fix
@@ -267,7 +267,7 @@ def _judge(order: Order, history: list[Event], handoff_ms: int | None, orders: d
     counted = _counted(history)[0]
     if handoff_ms is None or not any(event["type"] == "repair" for event in counted):
         return
-    comebacks = [other for other in orders.values() if _comes_back(order, handoff_ms, other)]
+    comebacks = [later_order for later_order in orders.values() if _comes_back(order, handoff_ms, later_order)]
     first = min(comebacks, key=lambda o: (o["checked_in_at"], o["center_id"], o["order_id"]), default=None)
     if _was_reworked(counted):
         order["ftf_cause"] = "rework"
@@ -303,12 +303,12 @@ def _was_reworked(counted: list[Event]) -> bool:
     return False
 
 
-def _comes_back(order: Order, handoff_ms: int, other: Order) -> bool:
-    if other["vehicle_id"] != order["vehicle_id"] or other is order or other["checked_in_at"] is None:
+def _comes_back(order: Order, handoff_ms: int, later_order: Order) -> bool:
+    if later_order["vehicle_id"] != order["vehicle_id"] or later_order is order or later_order["checked_in_at"] is None:
         return False
-    if not 0 < ms_of(other["checked_in_at"]) - handoff_ms <= COMEBACK_MS:
+    if not 0 < ms_of(later_order["checked_in_at"]) - handoff_ms <= COMEBACK_MS:
         return False
-    if not set(order["fault_groups"]) & set(other["fault_groups"]):
+    if not set(order["fault_groups"]) & set(later_order["fault_groups"]):
         return False
-    before, after = _decimal(order["odometer_km"]), _decimal(other["odometer_km"])
+    before, after = _decimal(order["odometer_km"]), _decimal(later_order["odometer_km"])
     return before is None or after is None or after - before <= COMEBACK_KM

@@ -105,8 +105,8 @@ def figures_of(orders: dict[Key, Order]) -> dict[str, Any]:
     }
 
 
-def _rate(held: Iterable[bool]) -> float | None:
-    answers = list(held)
+def _rate(outcomes: Iterable[bool]) -> float | None:
+    answers = list(outcomes)
     return sum(answers) / len(answers) if answers else None
 
 

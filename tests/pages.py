@@ -183,8 +183,8 @@ class Event:
 
     @property
     def html(self) -> str:
-        found: str = json.loads(self.data)["html"]
-        return found
+        html: str = json.loads(self.data)["html"]
+        return html
 
 
 class Stream:

@@ -66,8 +66,8 @@ def write_events(insert: Insert, *records: Any) -> None:
     from aiokafka import TopicPartition
 
     reader = Reader(KEYED, EventRows(KEYED), Progress())
-    for each in records:
+    for record in records:
         batch = Batch()
-        reader.add(batch, TopicPartition(each.topic, each.partition), [each])
+        reader.add(batch, TopicPartition(record.topic, record.partition), [record])
         for table, block in batch.blocks.items():
             insert(table, block.rows)

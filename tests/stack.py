@@ -68,8 +68,8 @@ class Stack:
     def start(self) -> None:
         """Start it and return once it is ready."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with self.said.open("ab") as said:
-            begin = said.tell()
+        with self.said.open("ab") as log_file:
+            begin = log_file.tell()
             command = [*COMMAND, "up", "--data", str(self.folder), "--ports", "auto", "--workers", str(self.workers)]
             command += self.options
             self._up = subprocess.Popen(
@@ -77,7 +77,7 @@ class Stack:
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=log_file,
                 stderr=subprocess.STDOUT,
                 preexec_fn=partial(die_with_parent, signal.SIGTERM),
             )
@@ -117,8 +117,8 @@ class Stack:
     @property
     def facts(self) -> dict[str, Any]:
         """The content of stack.json."""
-        found: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
-        return found
+        endpoints: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
+        return endpoints
 
     def pids(self) -> dict[str, int]:
         """The process of each part that runs at present."""
@@ -126,17 +126,17 @@ class Stack:
 
     def signal(self, name: str, number: signal.Signals = signal.SIGKILL, *, limit_s: float = 120.0) -> int:
         """Send a signal to one part, once it runs; its process id."""
-        found: list[int] = []
+        pids: list[int] = []
 
         def is_there() -> bool:
             pid = self.pids().get(name)
             if pid is not None and is_running(pid):
-                found.append(pid)
-            return bool(found)
+                pids.append(pid)
+            return bool(pids)
 
         wait_for(is_there, limit_s, f"{name} runs")
-        os.kill(found[0], number)
-        return found[0]
+        os.kill(pids[0], number)
+        return pids[0]
 
     def kill_and_wait(self, name: str, *, limit_s: float = 120.0) -> None:
         """Kill -9 one part and return once another process has taken its place."""
@@ -155,9 +155,9 @@ class Stack:
             capture_output=True,
             timeout=limit_s,
         )
-        said = done.stderr.decode(errors="replace")
+        errors = done.stderr.decode(errors="replace")
         if exit_code is not None:
-            assert done.returncode == exit_code, f"fixtrail {arguments} ended with {done.returncode}: {said}"
+            assert done.returncode == exit_code, f"fixtrail {arguments} ended with {done.returncode}: {errors}"
         return done.stdout.decode()
 
     def send(self, source: Path) -> None:
@@ -178,8 +178,8 @@ class Stack:
         )
         try:
             yield sender
-            _, said = sender.communicate(timeout=300)
-            assert sender.returncode == 0, f"send ended with {sender.returncode}: {said.decode()}"
+            _, errors = sender.communicate(timeout=300)
+            assert sender.returncode == 0, f"send ended with {sender.returncode}: {errors.decode()}"
         finally:
             if sender.poll() is None:
                 sender.kill()
@@ -191,8 +191,8 @@ class Stack:
 
     def status(self) -> dict[str, Any]:
         """`fixtrail status --json`."""
-        found: dict[str, Any] = json.loads(self.run("status", "--json"))
-        return found
+        status: dict[str, Any] = json.loads(self.run("status", "--json"))
+        return status
 
     def sql(self, query: str) -> list[Row]:
         """The rows of a query by `fixtrail sql`; numbers with a point are Decimal."""
@@ -222,9 +222,9 @@ class Stack:
 
     def story(self) -> str:
         """The ends of all logs, for a failed test."""
-        said = self.said.read_text(errors="replace")[-3000:] if self.said.exists() else ""
+        log_text = self.said.read_text(errors="replace")[-3000:] if self.said.exists() else ""
         ends = [f"--- {name}\n{text[-3000:]}" for name, text in self.logs().items() if text]
-        return "\n".join([f"--- fixtrail up\n{said}", *ends])
+        return "\n".join([f"--- fixtrail up\n{log_text}", *ends])
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
@@ -260,11 +260,11 @@ def wait_until_it_listens(pid: int, limit_s: float = 120.0) -> None:
     wait_for(listens, limit_s, f"process {pid} listens for SIGTERM")
 
 
-def wait_for(is_so: Callable[[], bool], limit_s: float, what: str) -> float:
+def wait_for(is_so: Callable[[], bool], limit_s: float, condition: str) -> float:
     """Return once `is_so`, with the seconds that took. Raises TimeoutError naming what did not become so."""
     began = time.monotonic()
     while not is_so():
         if time.monotonic() - began > limit_s:
-            raise TimeoutError(f"not so after {limit_s:.0f} s: {what}")
+            raise TimeoutError(f"not so after {limit_s:.0f} s: {condition}")
         time.sleep(0.05)
     return time.monotonic() - began

@@ -49,7 +49,7 @@ _TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
 Rows = Callable[[str, Mapping[str, str]], list[dict[str, Any]]]
 
 
-def away(text: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
+def away(text: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
     """A ClickHouse that does not answer."""
     raise ExitError("ClickHouse cannot be reached")
 
@@ -96,9 +96,9 @@ class Browser:
 
 
 def token_of(page: httpx.Response) -> str:
-    found = _TOKEN.search(page.text)
-    assert found, page.text[:500]
-    return found[1]
+    match = _TOKEN.search(page.text)
+    assert match, page.text[:500]
+    return match[1]
 
 
 def record(key: str, fact: Any) -> SimpleNamespace:
@@ -118,7 +118,7 @@ def staff(
     (folder / "centers.toml").write_text(CENTERS)
     write_users(
         folder / "users.toml",
-        {name: Account(name=name, role=role, centers=seen, password=HASHED) for name, role, seen in accounts},
+        {name: Account(name=name, role=role, centers=visible, password=HASHED) for name, role, visible in accounts},
     )
     given = Settings(
         data=folder,

@@ -46,14 +46,14 @@ def complaints_of(events: Iterable[Event], now: datetime) -> Iterator[dict[str, 
             calls = [e for e in history if e["type"] == "follow_up" and e["of"] == number and e["phase"] != "no_answer"]
             steps = sorted([*own, *calls], key=at)
             opened = at(own[0])
-            heard = [at(step) for step in steps if step.get("phase") in ("contacted", "resolved")]
+            contacts = [at(step) for step in steps if step.get("phase") in ("contacted", "resolved")]
             names = [step.get("phase") or "opened" for step in steps if at(step) <= now]
             resolved = [at(step) for step in steps if step.get("phase") == "resolved"]
             severity = next((e["severity"] for e in reversed(own) if e.get("severity")), "low")
             yield {
                 **{"center": center, "category": own[-1]["category"], "severity": severity, "phases": names},
                 **{"opened": opened, "phase": names[-1] if names else None, "vehicle": own[0]["vehicle_id"]},
-                "contact": open_between(opened, min(heard)) if heard else None,
+                "contact": open_between(opened, min(contacts)) if contacts else None,
                 "resolution": open_between(opened, resolved[-1])
                 if resolved and names[-1] in ("resolved", "closed")
                 else None,
@@ -72,12 +72,12 @@ def repeats_of(complaints: list[dict[str, Any]]) -> int:
     """How many had another of the same vehicle and category in the 90 days before."""
     return sum(
         any(
-            (one["vehicle"], one["category"]) == (other["vehicle"], other["category"])
-            and timedelta() <= one["opened"] - other["opened"] <= timedelta(days=90)
-            for other in complaints
-            if other is not one and other["opened"] <= one["opened"]
+            (first["vehicle"], first["category"]) == (second["vehicle"], second["category"])
+            and timedelta() <= first["opened"] - second["opened"] <= timedelta(days=90)
+            for second in complaints
+            if second is not first and second["opened"] <= first["opened"]
         )
-        for one in complaints
+        for first in complaints
     )
 
 

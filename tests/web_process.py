@@ -58,8 +58,8 @@ def web_process(folder: Path, bootstrap: str, settings: Mapping[str, str] | None
     subprocess.run(
         [*command, "migrate", "--only", "topics"], cwd=ROOT, env=environment, check=True, capture_output=True
     )
-    with (folder / "web.log").open("ab") as said:
-        process = subprocess.Popen([*command, "web"], cwd=ROOT, env=environment, stdout=said, stderr=said)
+    with (folder / "web.log").open("ab") as log_file:
+        process = subprocess.Popen([*command, "web"], cwd=ROOT, env=environment, stdout=log_file, stderr=log_file)
     web = WebProcess(folder, bootstrap, f"http://127.0.0.1:{port}", process)
     try:
         with web.client() as client:

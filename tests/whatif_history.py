@@ -104,11 +104,11 @@ def mean_wait(shop: Workshop, seed: int) -> float:
     return sum(waits) / len(waits)
 
 
-def holds(given: Answer, effect: float) -> bool:
+def holds(result: Answer, effect: float) -> bool:
     """Whether the interval of the change of the mean wait holds the true effect (s); not where there is no answer."""
-    if given.effects is None:
+    if result.effects is None:
         return False
-    interval = given.effects.of["mean_s"].interval
+    interval = result.effects.of["mean_s"].interval
     assert interval.low is not None and interval.high is not None
     return interval.low <= effect <= interval.high
 
@@ -129,12 +129,12 @@ def _served(shop: Workshop, seed: int) -> Iterator[ServedCar]:
         True: [(0.0, number) for number in numbers[shop.technicians :]],
     }
     while requests:
-        asked, index = heapq.heappop(requests)
+        asked_at, index = heapq.heappop(requests)
         car = cars[index]
         people = free[car.is_quick]
         idle, worker = min(people)
         job = len(car.starts)
-        start = max(asked, idle)
+        start = max(asked_at, idle)
         end = start + car.work[job]
         people[people.index((idle, worker))] = end, worker
         car.starts.append(start)

@@ -57,9 +57,9 @@ class Memory:
             if newest is None or fact["version"] >= newest["version"]:
                 self.facts[order] = fact
         for row in out.hours:
-            place = row["center_id"], row["hour"]
-            if place not in self._hours or row["revision"] >= self._hours[place]["revision"]:
-                self._hours[place] = row
+            key = row["center_id"], row["hour"]
+            if key not in self._hours or row["revision"] >= self._hours[key]["revision"]:
+                self._hours[key] = row
         self.notices |= {notice["notice_id"] for notice in out.notices}
         self.too_late += [offset for offset, code in out.diverted if code == "too_late"]
         return out

@@ -80,8 +80,8 @@ def refused(clock: str, day: int = 0, **fields: Any) -> Sent:
 
 
 def part(phase: str, clock: str, day: int = 0, **fields: Any) -> Sent:
-    asked = {"request_id": "Q1", "part_no": "P-1", "quantity": 1}
-    return sent("part_request", clock, day, **{**asked, "phase": phase, **fields})
+    fields_of_part = {"request_id": "Q1", "part_no": "P-1", "quantity": 1}
+    return sent("part_request", clock, day, **{**fields_of_part, "phase": phase, **fields})
 
 
 def repair(phase: str, clock: str, day: int = 0, **fields: Any) -> Sent:
@@ -146,9 +146,9 @@ def bytes_of(event: object) -> bytes:
     return json.dumps(event, ensure_ascii=False).encode()
 
 
-def event_of(each: Sent) -> Event:
+def event_of(sent: Sent) -> Event:
     """The validated event."""
-    return decode_event(json.dumps(each).encode())
+    return decode_event(json.dumps(sent).encode())
 
 
 def entries_of(events: Iterable[Sent]) -> list[Entry]:
@@ -210,8 +210,12 @@ def in_plain_types(fact: Fact) -> Fact:
     row = {name: value for name, value in fact.items() if name not in _NOT_COMPARED}
     row |= {name: _time(fact[name]) for name in _TIMES}
     row |= {name: _decimal(fact[name]) for name in _MONEY}
-    row["stages"] = [(each["activity"], _time(each["started_at"]), _time(each["ended_at"])) for each in fact["stages"]]
-    row["parts"] = sorted((_part(each) for each in fact["parts"]), key=lambda each: str(each["request_id"]))
+    row["stages"] = [
+        (stage["activity"], _time(stage["started_at"]), _time(stage["ended_at"])) for stage in fact["stages"]
+    ]
+    row["parts"] = sorted(
+        (_part(part_row) for part_row in fact["parts"]), key=lambda part_row: str(part_row["request_id"])
+    )
     row["surveys"] = [
         {
             "event_id": s["event_id"],
@@ -223,32 +227,34 @@ def in_plain_types(fact: Fact) -> Fact:
     ]
     row["complaint_list"] = [
         {
-            **{**each, "occurred_at": _time(each["complained_at"]), "complained_at": None},
-            "reached_at": [_time(reached_at) for reached_at in each["reached_at"]],
+            **{**complaint, "occurred_at": _time(complaint["complained_at"]), "complained_at": None},
+            "reached_at": [_time(reached_at) for reached_at in complaint["reached_at"]],
         }
-        for each in fact["complaint_list"]
+        for complaint in fact["complaint_list"]
     ]
     row["follow_ups"] = [
-        {**{name: each[name] for name in ("event_id", "of", "phase")}, "occurred_at": _time(each["followed_up_at"])}
-        for each in fact["follow_ups"]
+        {**{name: step[name] for name in ("event_id", "of", "phase")}, "occurred_at": _time(step["followed_up_at"])}
+        for step in fact["follow_ups"]
     ]
     return row
 
 
 def in_plain_types_too(order: Fact) -> Fact:
     """An order of `oracle.orders_of` without what facts do not state: comments, and urgencies but emergencies."""
-    parts = [{**each, "emergency": each["urgency"] == "emergency", "urgency": None} for each in order["parts"]]
-    surveys = [{name: each[name] for name in each if name != "comment"} for each in order["surveys"]]
-    complaints = [{**each, "complained_at": None} for each in order["complaint_list"]]
-    parts.sort(key=lambda each: str(each["request_id"]))
+    parts = [
+        {**part_row, "emergency": part_row["urgency"] == "emergency", "urgency": None} for part_row in order["parts"]
+    ]
+    surveys = [{name: survey[name] for name in survey if name != "comment"} for survey in order["surveys"]]
+    complaints = [{**complaint, "complained_at": None} for complaint in order["complaint_list"]]
+    parts.sort(key=lambda part_row: str(part_row["request_id"]))
     since = None if order["activity"] is None else order["stages"][-1][1]
     return {**order, "activity_since": since, "parts": parts, "surveys": surveys, "complaint_list": complaints}
 
 
-def _part(each: Fact) -> Fact:
-    times = {name: _time(each[name]) for name in _PART_TIMES}
-    price = _decimal(each["unit_price"])
-    return {**each, **times, "quantity": Decimal(each["quantity"]), "unit_price": price, "urgency": None}
+def _part(part_row: Fact) -> Fact:
+    times = {name: _time(part_row[name]) for name in _PART_TIMES}
+    price = _decimal(part_row["unit_price"])
+    return {**part_row, **times, "quantity": Decimal(part_row["quantity"]), "unit_price": price, "urgency": None}
 
 
 def _decimal(amount: str | None) -> Decimal | None:

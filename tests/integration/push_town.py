@@ -106,7 +106,7 @@ concurrency = 2
         store.close()
 
     def notices(self, first: int, number: int) -> list[dict[str, Any]]:
-        orders = [f"R{each}" for each in range(first, first + number)]
+        orders = [f"R{number_of_order}" for number_of_order in range(first, first + number)]
         return [a_notice(order_id=order, recipients=self.everybody(order)) for order in orders]
 
     def tell(self, notices: list[dict[str, Any]]) -> None:
@@ -117,18 +117,18 @@ concurrency = 2
         return {
             "webhook": Counter(message_id for message_id, _ in self.hooks.accepted),
             "sms": Counter(number for number, _ in self.sms.accepted),
-            "wechat": Counter(asked["touser"] for asked in self.wechat.accepted),
-            "webpush": Counter(said["id"] for said in self.browsers.accepted),
+            "wechat": Counter(message["touser"] for message in self.wechat.accepted),
+            "webpush": Counter(message["id"] for message in self.browsers.accepted),
             "mailto": Counter(address for addresses, _ in self.mail.accepted for address in addresses),
         }
 
     def check_the_books(self, states: Counter[str]) -> None:
         """Each webhook once, each other message at most once, and nothing that nobody can account for."""
         rows = self.sink.rows()
-        for channel, taken in self.taken().items():
+        for channel, accepted in self.taken().items():
             counts = Counter(row["state"] for row in rows if row["channel"] == channel)
-            assert max(taken.values(), default=0) <= 1, channel
-            assert counts["SENT"] <= taken.total() <= counts["SENT"] + counts["UNKNOWN"], channel
+            assert max(accepted.values(), default=0) <= 1, channel
+            assert counts["SENT"] <= accepted.total() <= counts["SENT"] + counts["UNKNOWN"], channel
             assert channel != "webhook" or not counts["UNKNOWN"]
         assert self.hooks.forged == 0
         assert not [row for row in rows if row["address"] or row["notice"]], "a final send still has an address"

@@ -78,7 +78,7 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(
     with Webhooks() as hooks:
         stack = make_stack(environment={"FIXTRAIL_PUSH": str(tmp_path / "push.toml"), **stores("before")})
         hooks.secret = stack.run("notices", "webhook-secret", hooks.url).strip()
-        arrived, started, left = visit(hooks.url)
+        arrived, started, departed = visit(hooks.url)
         before, after = [*events[: EVENTS // 2], arrived], [*events[EVENTS // 2 :], started]
 
         def milestones() -> list[str]:
@@ -88,7 +88,9 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(
         wait_for(lambda: "checked_in" in milestones(), LIMIT_S, "the arrival is told")
         files = json.loads(stack.run("backup", str(backup), "--json"))["files"]
         would_be = json.loads(stack.run("person", "erase", "--customer", "K1", "--dry-run", "--json"))
-        assert [(held["folder"], held["state"]) for held in would_be["backups"]] == [(str(backup), "keys")]
+        assert [(backup_state["folder"], backup_state["state"]) for backup_state in would_be["backups"]] == [
+            (str(backup), "keys")
+        ]
         # Between the last backup and the loss.
         sent(stack, tmp_path, after)
         wait_for(lambda: "repair_started" in milestones(), LIMIT_S, "the repair is told")
@@ -102,14 +104,14 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(
         stack.run("restore", str(backup))
         stack.start()
         sent(stack, tmp_path, [*before, *after])
-        left["occurred_at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-        sent(stack, tmp_path, [left])
+        departed["occurred_at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sent(stack, tmp_path, [departed])
         wait_for(lambda: "handed_off" in milestones(), LIMIT_S, "the handoff is told")
 
         assert {"kafka/service-events.records", "ledger/sends.rows", "keys/person_keys.rows"} <= {
             file["path"] for file in files
         }
-        truth = Truth([*before, *after, left])
+        truth = Truth([*before, *after, departed])
         differences = [*compare.order_differences(stack.ask, truth), *compare.center_hour_differences(stack.ask, truth)]
         assert not differences, compare.said(differences)
         stack.run("verify")

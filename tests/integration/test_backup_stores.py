@@ -54,10 +54,10 @@ def test_what_was_sent_to_whom_and_who_wants_what_comes_back(dsns: tuple[str, st
         count = fill_store(store, tmp_path / "backup", LEDGER)
 
     assert count == sum(file.items for file in files) >= 6
-    with opened_ledger(before) as one, opened_ledger(after) as other:
+    with opened_ledger(before) as first, opened_ledger(after) as second:
         for table in ("sends", "preferences", "consents", "followers"):
-            assert rows(other, table) == rows(one, table)
-            assert rows(one, table)
+            assert rows(second, table) == rows(first, table)
+            assert rows(first, table)
 
 
 def test_the_keys_of_personal_fields_open_the_same_fields(dsns: tuple[str, str], tmp_path: Path) -> None:

@@ -50,11 +50,11 @@ def visit(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command: str):
     helped = CliRunner().invoke(app, [*command.split(), "--help"])
-    said = helped.output
+    output = helped.output
 
     assert helped.exit_code == 0
-    assert "Example" in said
-    assert command.split()[0] in said
+    assert "Example" in output
+    assert command.split()[0] in output
 
 
 def test_help_comes_at_once():
@@ -111,13 +111,13 @@ def test_a_check_finds_what_would_be_refused(visit: Path):
 
     lines = visit.read_text().splitlines()
     lines[1] = lines[1].replace('"started"', '"begun"')
-    found = json.loads(call("send", "-", "--check", "--json", stdin="\n".join(lines), code=1).stdout)
-    assert [(error["line"], error["code"]) for error in found["errors"]] == [(2, "invalid_field")]
-    assert found["types"] == {"check_in": 1, "repair": 1, "handoff": 1}
+    report = json.loads(call("send", "-", "--check", "--json", stdin="\n".join(lines), code=1).stdout)
+    assert [(error["line"], error["code"]) for error in report["errors"]] == [(2, "invalid_field")]
+    assert report["types"] == {"check_in": 1, "repair": 1, "handoff": 1}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "code", "said"),
+    ("arguments", "environment", "code", "error_text"),
     [
         (["send", "/nowhere.ndjson", "--check"], {}, 1, "there is no file /nowhere.ndjson"),
         (["facts", "-", "--now", "yesterday"], {}, 2, "no time with offset"),
@@ -135,10 +135,10 @@ def test_a_check_finds_what_would_be_refused(visit: Path):
         (["demo", "--data", "/usr", "--once"], {}, 1, "not made by `fixtrail demo`"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(arguments: list[str], environment: dict[str, str], code: int, said: str):
+def test_what_is_wrong_is_said_in_a_line(arguments: list[str], environment: dict[str, str], code: int, error_text: str):
     ended = call(*arguments, code=code, **environment)
 
-    assert said in ended.stderr
+    assert error_text in ended.stderr
     assert ended.stderr.startswith("fixtrail: ") or code == 1
     assert ended.stdout == ""
 

@@ -75,10 +75,10 @@ def test_what_a_cluster_is_told_is_the_sql_of_clickhouse(clickhouse: ClickHouseN
     grants = grants_sql(settings).split("\n")[1:]
     text = "SELECT formatQuery(arrayJoin({texts:Array(String)}))"
 
-    written = [row[0] for row in clickhouse.client().query(text, {"texts": rendered + grants}).result_rows]
+    rendered_by_server = [row[0] for row in clickhouse.client().query(text, {"texts": rendered + grants}).result_rows]
 
-    assert len(written) > len(statements)
-    assert not any("fixtrail" in statement for statement in written if "COMMENT" not in statement)
+    assert len(rendered_by_server) > len(statements)
+    assert not any("fixtrail" in statement for statement in rendered_by_server if "COMMENT" not in statement)
 
 
 def test_migrations_run_once_however_often_they_are_asked_for(clickhouse: ClickHouseNode) -> None:
@@ -92,7 +92,7 @@ def test_two_may_migrate_a_fresh_server_at_once(tmp_path: Path) -> None:
             applied = [*threads.map(lambda _: migrate(node.client()), range(4))]
         names = sorted(file.name for file in FOLDER.glob("*.sql"))
 
-        assert sorted({name for each in applied for name in each}) == names
+        assert sorted({name for names_of_one in applied for name in names_of_one}) == names
         assert node.ask("SELECT DISTINCT name FROM fixtrail_raw.migrations ORDER BY 1").split("\n") == names
         assert migrate(node.client()) == []
     finally:
@@ -133,7 +133,7 @@ def test_a_version_that_is_older_than_the_server_is_refused(clickhouse: ClickHou
 
 
 @pytest.mark.parametrize(
-    ("name", "sql", "said"),
+    ("name", "sql", "error_text"),
     [
         ("1_tables.sql", "DROP TABLE IF EXISTS x;", "expected a name like 0001_"),
         ("0002_tables.sql", "DROP TABLE IF EXISTS x;", "expected a name like 0001_"),
@@ -142,12 +142,12 @@ def test_a_version_that_is_older_than_the_server_is_refused(clickhouse: ClickHou
     ],
 )
 def test_a_migration_that_could_not_be_run_again_is_refused(
-    clickhouse: ClickHouseNode, tmp_path: Path, name: str, sql: str, said: str
+    clickhouse: ClickHouseNode, tmp_path: Path, name: str, sql: str, error_text: str
 ) -> None:
     (tmp_path / name).write_text(sql)
     clickhouse.ask("TRUNCATE TABLE fixtrail_raw.migrations")
     try:
-        with pytest.raises(MigrationError, match=said):
+        with pytest.raises(MigrationError, match=error_text):
             migrate(clickhouse.client(), tmp_path)
     finally:
         clickhouse.ask("TRUNCATE TABLE fixtrail_raw.migrations")
@@ -237,7 +237,7 @@ def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("", "center: missing"),
         ("[[center]", "Expected"),
@@ -247,12 +247,12 @@ def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) ->
     ],
 )
 def test_a_bad_list_of_centers_changes_nothing(
-    clickhouse: ClickHouseNode, tmp_path: Path, text: str, said: str
+    clickhouse: ClickHouseNode, tmp_path: Path, text: str, error_text: str
 ) -> None:
     file = tmp_path / "centers.toml"
     file.write_text(text)
 
-    with pytest.raises(TomlFileError, match=said):
+    with pytest.raises(TomlFileError, match=error_text):
         load_centers(clickhouse.client(), file)
 
 

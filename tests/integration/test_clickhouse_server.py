@@ -73,12 +73,12 @@ def test_what_was_acknowledged_survives_kill_9(own_server: ClickHouseNode) -> No
 
 def test_what_a_killed_server_left_in_its_tmp_folder_does_not_meet_the_next(own_server: ClickHouseNode) -> None:
     own_server.kill()
-    left = own_server.data / "tmp" / "left" / "behind"
-    left.mkdir(parents=True)
+    leftover = own_server.data / "tmp" / "left" / "behind"
+    leftover.mkdir(parents=True)
 
     back = own_server.again()
     try:
-        assert not left.exists()
+        assert not leftover.exists()
     finally:
         back.stop()
 
@@ -140,10 +140,10 @@ def test_passwords_are_made_once_and_kept_to_their_owner(tmp_path: Path) -> None
     from fixtrail.local.clickhouse import load_passwords
 
     file = tmp_path / "passwords.json"
-    made = load_passwords(file)
+    passwords = load_passwords(file)
 
-    assert len(set(made)) == 2 and all(len(password) >= 24 for password in made)
-    assert load_passwords(file) == made
+    assert len(set(passwords)) == 2 and all(len(password) >= 24 for password in passwords)
+    assert load_passwords(file) == passwords
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -267,9 +267,9 @@ ctypes.CDLL(str(library), mode=sys.getdlopenflags() | 8)  # RTLD_DEEPBIND, as th
 print("loaded", flush=True)
 clickhouse.os._exit(0)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
 
-    assert (told.returncode, told.stdout) == (0, "loaded\n"), told.stderr
+    assert (result.returncode, result.stdout) == (0, "loaded\n"), result.stderr
 
 
 @pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
@@ -293,9 +293,9 @@ for attempt in (
     except PermissionError:
         print("refused")
 """
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
-    assert told.stdout.split() == ["done", "refused", "refused"]
+    assert result.stdout.split() == ["done", "refused", "refused"]
 
 
 def test_the_reader_sees_the_views_with_an_ordinary_client(clickhouse: ClickHouseNode) -> None:

@@ -95,19 +95,21 @@ def _fill_hours(node: ClickHouseNode, events: list[dict[str, Any]]) -> None:
     for fact in journey_facts(map(event_of, events)):
         for key, contribution in contributions_of(fact).items():
             hours[key].append(contribution)
-    parts = [center_hour(*key, part, 1, each[part::2]) for key, each in hours.items() for part in (0, 1)]
+    parts = [center_hour(*key, part, 1, rows[part::2]) for key, rows in hours.items() for part in (0, 1)]
     inserter = Inserter(node.server())
     assert inserter.insert(CENTER_HOURS, [FactRows(KEYED).hour_row(part) for part in parts]) == []
     inserter.close()
 
 
 def test_each_vehicle_is_on_one_shard_and_both_shards_have_some(filled: list[ClickHouseNode]) -> None:
-    held = [{*node.ask("SELECT DISTINCT vehicle_key FROM fixtrail_shard.journeys").split()} for node in filled[1:]]
+    keys_by_shard = [
+        {*node.ask("SELECT DISTINCT vehicle_key FROM fixtrail_shard.journeys").split()} for node in filled[1:]
+    ]
     events = [{*node.ask("SELECT DISTINCT vehicle_key FROM fixtrail_shard.events").split()} for node in filled[1:]]
 
-    assert not held[0] & held[1]
-    assert min(map(len, held)) > 30
-    assert [len(keys) for keys in events] == [len(keys) for keys in held]
+    assert not keys_by_shard[0] & keys_by_shard[1]
+    assert min(map(len, keys_by_shard)) > 30
+    assert [len(keys) for keys in events] == [len(keys) for keys in keys_by_shard]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +123,13 @@ def test_each_vehicle_is_on_one_shard_and_both_shards_have_some(filled: list[Cli
     ],
 )
 def test_the_views_have_the_same_rows_on_either_shard(filled: list[ClickHouseNode], view: str, settled: str) -> None:
-    whole, first, second = (
+    single, first, second = (
         sorted(map(str, rows(settings_of(node), f"SELECT * FROM fixtrail.{view} WHERE {settled}"))) for node in filled
     )
 
-    assert len(whole) >= len(CENTERS)
-    assert first == whole
-    assert second == whole
+    assert len(single) >= len(CENTERS)
+    assert first == single
+    assert second == single
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -141,20 +143,20 @@ def test_the_reports_have_the_same_figures(filled: list[ClickHouseNode], name: s
             assert "DB::Exception" not in str(error)
             return str(error)
 
-    whole, sharded, _ = map(answer, filled)
+    single, sharded, _ = map(answer, filled)
 
-    assert _same(sharded, whole)
+    assert _same(sharded, single)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(first: Any, second: Any) -> bool:
     """Whether two answers agree; what runs on with the clock has the seconds between them."""
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=1e-4)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
+    if isinstance(first, float) and isinstance(second, float):
+        return math.isclose(first, second, rel_tol=1e-4)
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_same(first[name], second[name]) for name in first)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return bool(first == second)
 
 
 def test_the_reader_asks_both_shards_joins_views_and_changes_nothing(filled: list[ClickHouseNode]) -> None:

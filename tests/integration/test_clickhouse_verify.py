@@ -78,7 +78,7 @@ class Stored:
         self.facts = list(journey_facts(map(event_of, events)))
         rows, events_rows = FactRows(KEYED), EventRows(KEYED, keep_free_text=keep_free_text)
         records = [record(event, offset) for offset, event in enumerate(events + events[::20])]
-        self.inserter.insert(EVENTS, [events_rows.row(each) for each in records])
+        self.inserter.insert(EVENTS, [events_rows.row(record) for record in records])
         self.inserter.insert(JOURNEYS, [rows.journey_row(fact) for fact in self.facts])
         hours: dict[tuple[str, int], list[Any]] = defaultdict(list)
         for fact in self.facts:
@@ -86,7 +86,7 @@ class Stored:
                 hours[key].append(contribution)
         # Two partitions know of every hour.
         parts = [
-            center_hour(*key, partition, 1, each[partition::2]) for key, each in hours.items() for partition in (0, 1)
+            center_hour(*key, partition, 1, rows[partition::2]) for key, rows in hours.items() for partition in (0, 1)
         ]
         self.inserter.insert(CENTER_HOURS, [rows.hour_row(part) for part in parts])
 
@@ -104,8 +104,8 @@ class Stored:
             f"minIf((center_id, order_id), {f'notEmpty(`{name}`)' if '.' in name else 'isNotNull(closed_at)'})"
             for name in columns
         )
-        chosen = self.node.ask(f"SELECT {firsts} FROM fixtrail_raw.journeys FINAL FORMAT JSONCompactEachRow")
-        orders = {name: (center, order) for name, (center, order) in zip(columns, json.loads(chosen), strict=True)}
+        answer = self.node.ask(f"SELECT {firsts} FROM fixtrail_raw.journeys FINAL FORMAT JSONCompactEachRow")
+        orders = {name: (center, order) for name, (center, order) in zip(columns, json.loads(answer), strict=True)}
         for center, order in set(orders.values()):
             values = ", ".join(
                 other(kinds[name], f"`{name}`") if orders.get(name) == (center, order) else f"`{name}`"
@@ -190,8 +190,8 @@ def test_an_order_that_was_never_stored_and_one_without_events_are_named(stored:
     stored.node.ask(f"ALTER TABLE fixtrail_raw.journeys DELETE WHERE {of_lost} SETTINGS mutations_sync = 2")
     differences = stored.differences()
 
-    assert any(told.startswith(f"order {center} {lost} ") and told.endswith("not stored") for told in differences)
-    assert any(told.startswith(f"order {center} {invented} ") and "no event tells" in told for told in differences)
+    assert any(line.startswith(f"order {center} {lost} ") and line.endswith("not stored") for line in differences)
+    assert any(line.startswith(f"order {center} {invented} ") and "no event tells" in line for line in differences)
     assert len(differences) == 2
 
 
@@ -205,9 +205,9 @@ def test_a_lost_event_shows_in_its_order(stored: Stored) -> None:
     differences = stored.differences()
 
     assert any(
-        f"order {fact['center_id']} {fact['order_id']} " in told and "event_count is" in told for told in differences
+        f"order {fact['center_id']} {fact['order_id']} " in line and "event_count is" in line for line in differences
     )
-    assert any(told.startswith("center hour ") for told in differences)
+    assert any(line.startswith("center hour ") for line in differences)
 
 
 def test_a_wrong_hour_is_named(stored: Stored) -> None:
@@ -316,7 +316,7 @@ def test_what_sql_derives_is_what_the_other_computation_of_the_contract_gives(cl
         return rows_of(client.raw_query(query, fmt="JSONEachRow").decode())
 
     comparisons = (order_differences, stage_differences, part_differences, voice_differences)
-    assert [found for compare in comparisons for found in compare(ask, truth)] == []
+    assert [difference for compare in comparisons for difference in compare(ask, truth)] == []
 
 
 def dirty_feed(seed: int, events: int = 800) -> list[dict[str, Any]]:

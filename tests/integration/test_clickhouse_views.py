@@ -39,9 +39,9 @@ def test_the_newest_version_of_an_order_counts_whatever_the_order_of_arrival(
 ) -> None:
     fact = order_after(*repaired_visit("brakes"))
     versions = [{**fact, "version": version, "complaints": version} for version in (1, 2, 3)]
-    for older, other, newest in permutations(versions):
+    for older, middle, newest in permutations(versions):
         clickhouse.ask("TRUNCATE TABLE fixtrail_raw.journeys")
-        for fact in (older, other, newest, older):
+        for fact in (older, middle, newest, older):
             insert(JOURNEYS, [journey_row(fact)])
 
         assert clickhouse.ask("SELECT version, complaints FROM fixtrail.orders") == "3\t3"

@@ -237,7 +237,7 @@ async def test_a_clickhouse_that_is_killed_and_comes_back_has_everything(
                 node = await asyncio.to_thread(node.again)
             await until_committed(broker, "outage")
 
-        assert not any(what == "refused" for what, _ in progress.counts)
+        assert not any(name == "refused" for name, _ in progress.counts)
         assert_exact(node, events)
     finally:
         node.stop()
@@ -250,9 +250,9 @@ async def test_writers_that_come_and_go_lose_and_double_nothing(
     third = len(history) // 3
     async with running_writer(broker, clickhouse, "shared", **quick):
         await send(broker, history[:third])
-        async with running_writer(broker, clickhouse, "shared", **quick) as other:
+        async with running_writer(broker, clickhouse, "shared", **quick) as second:
             await send(broker, history[third : 2 * third])
-            await until(lambda: other.ready)
+            await until(lambda: second.ready)
         await send(broker, history[2 * third :])
         await until_committed(broker, "shared")
 
@@ -301,7 +301,7 @@ def assert_exact(clickhouse: ClickHouseNode, events: list[dict[str, Any]]) -> No
 
 
 def _retries(progress: Progress) -> int:
-    return sum(number for (what, _), number in progress.counts.items() if what == "retries")
+    return sum(number for (name, _), number in progress.counts.items() if name == "retries")
 
 
 async def send(broker: BrokerNode, records: list[Record]) -> None:
@@ -319,8 +319,8 @@ async def read_all(broker: BrokerNode, topic: str) -> list[Any]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        found = await consumer.getmany(timeout_ms=10_000)
-        return [record for records in found.values() for record in records]
+        fetched = await consumer.getmany(timeout_ms=10_000)
+        return [record for records in fetched.values() for record in records]
     finally:
         await consumer.stop()
 
@@ -329,8 +329,8 @@ async def committed(broker: BrokerNode, group: str) -> dict[TopicPartition, int]
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(group)
-        return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
+        offsets = await admin.list_consumer_group_offsets(group)
+        return {tp: at.offset for tp, at in offsets.items() if at.offset >= 0}
     finally:
         await admin.close()
 
@@ -374,4 +374,4 @@ def _fact_record(fact: dict[str, Any]) -> Record:
 
 
 def _addresses(contact: Any) -> list[str]:
-    return [address for each in contact or () for address in (each.values() if isinstance(each, dict) else [each])]
+    return [address for item in contact or () for address in (item.values() if isinstance(item, dict) else [item])]

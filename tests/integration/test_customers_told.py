@@ -44,10 +44,10 @@ class Town:
     def post(self, *events: dict[str, Any]) -> dict[str, Any]:
         """The events over HTTP, as one batch; what the answer says."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{self.stack.facts['web']}/v1/events", json.dumps(events).encode(), headers)
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            said: dict[str, Any] = json.load(answer)
-        return said
+        request = urllib.request.Request(f"{self.stack.facts['web']}/v1/events", json.dumps(events).encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            body: dict[str, Any] = json.load(answer)
+        return body
 
     def serves_pages(self) -> bool:
         """Whether a link that opens nothing is told so."""
@@ -61,7 +61,7 @@ class Town:
 
     def told(self) -> list[str]:
         """The milestones that the backend has taken, in that order."""
-        return [said["data"]["milestone"] for _, said in self.hooks.accepted]
+        return [message["data"]["milestone"] for _, message in self.hooks.accepted]
 
     def wait_told(self, *milestones: str) -> None:
         wait_for(lambda: set(milestones) <= set(self.told()), LIMIT_S, f"{milestones} are told: {self.told()}")
@@ -69,8 +69,8 @@ class Town:
 
     def log(self, order_id: str) -> list[dict[str, Any]]:
         """The decision log, as `fixtrail notices log` gives it to scripts."""
-        found: list[dict[str, Any]] = json.loads(self.stack.run("notices", "log", order_id, "--json"))
-        return found
+        log: list[dict[str, Any]] = json.loads(self.stack.run("notices", "log", order_id, "--json"))
+        return log
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_a_customer_is_told_each_thing_once_and_answers_by_the_link(town: Town):
     key = re.search(r'name="quote" value="([^"]+)"', page)[1]
     fields = {"form": "decision", "quote": key, "answer": "approve", "amount": "769.90"}
     form = urllib.parse.urlencode(fields).encode()
-    answered = urllib.request.urlopen(f"{link}?lang=en", form, timeout=60).read().decode()
-    assert "we have your approval" in answered
+    answer = urllib.request.urlopen(f"{link}?lang=en", form, timeout=60).read().decode()
+    assert "we have your approval" in answer
 
     for box in ("worker-1", "sink-push"):
         town.stack.kill_and_wait(box)
@@ -147,18 +147,18 @@ def test_a_customer_is_told_each_thing_once_and_answers_by_the_link(town: Town):
     assert Counter(number for number, _ in town.sms.accepted) == {NUMBER: 4}
 
     log = town.log(order_id)
-    outcomes = {(each["milestone"], each["channel"]): each["state"] for each in log}
+    outcomes = {(row["milestone"], row["channel"]): row["state"] for row in log}
     assert len(outcomes) == len(log) == 10
     assert Counter(outcomes.values()) == {"SENT": 8, "SUPERSEDED": 2}
     assert outcomes["diagnosis_started", "webhook"] == outcomes["diagnosis_started", "sms"] == "SUPERSEDED"
-    told = {each["milestone"]: each["event_id"] for each in log}
-    assert told["repair_started"] == started["event_id"] and told["diagnosis_started"] == late["event_id"]
+    events = {row["milestone"]: row["event_id"] for row in log}
+    assert events["repair_started"] == started["event_id"] and events["diagnosis_started"] == late["event_id"]
     assert NUMBER not in json.dumps(log)
     # The same for people, on the customer's page and on the operator's terminal.
     messages = urllib.request.urlopen(f"{link}/messages?lang=en", timeout=60).read().decode()
     assert messages.count("by text message") == 5 and messages.count("there was newer news") == 2
-    shown = town.stack.run("notices", "log", order_id)
-    assert started["event_id"] in shown and "made pointless by a later milestone" in shown
+    result = town.stack.run("notices", "log", order_id)
+    assert started["event_id"] in result and "made pointless by a later milestone" in result
     assert "Total: CN¥769.90" in town.stack.run("notices", "preview", order_id, "--locale", "en")
 
 
@@ -178,7 +178,7 @@ def test_what_happened_last_year_is_told_to_nobody(town: Town):
     assert town.post(*visit)["accepted"] == 5
     wait_for(lambda: len(town.log("OLD-1")) == 4, LIMIT_S, "all is in the log")
 
-    assert {each["state"] for each in town.log("OLD-1")} == {"EXPIRED"}
+    assert {row["state"] for row in town.log("OLD-1")} == {"EXPIRED"}
     assert (len(town.hooks.accepted), len(town.sms.accepted)) == before
 
 

@@ -61,11 +61,11 @@ def test_what_is_accepted_is_in_the_topic_where_workers_admit_it(web: WebProcess
         answer = client.post("/events", json=[*sent, {"type": "survey"}])
 
     assert (answer.status_code, answer.json()["accepted"], answer.json()["refused"]) == (207, 300, 1)
-    found = records(web.bootstrap, "batch")
-    assert Counter(orjson.loads(record.value)["event_id"] for record in found) == Counter(
+    stored = records(web.bootstrap, "batch")
+    assert Counter(orjson.loads(record.value)["event_id"] for record in stored) == Counter(
         event["event_id"] for event in sent
     )
-    for record in found:
+    for record in stored:
         event, _ = admit(record)
         assert record.partition == partition_of(event.vehicle_id.encode(), 4)
         assert dict(record.headers) == {"source": b"dms", "fixtrail-schema": b"1"}
@@ -74,7 +74,7 @@ def test_what_is_accepted_is_in_the_topic_where_workers_admit_it(web: WebProcess
 
 def test_each_cloudevents_mode_arrives_as_kafka_has_it(web: WebProcess):
     envelope = {"specversion": "1.0", "id": "1", "source": "/tablet", "type": "org.example.survey"}
-    structured, binary, one, two = events(4, "ce")
+    structured, binary, first, two = events(4, "ce")
     with web.client() as client:
         answers = [
             client.post("/events", json=binary, headers={f"ce-{name}": value for name, value in envelope.items()}),
@@ -85,14 +85,14 @@ def test_each_cloudevents_mode_arrives_as_kafka_has_it(web: WebProcess):
             ),
             client.post(
                 "/events",
-                content=json.dumps([envelope | {"data": one}, envelope | {"data": two}]),
+                content=json.dumps([envelope | {"data": first}, envelope | {"data": two}]),
                 headers={"content-type": "application/cloudevents-batch+json"},
             ),
         ]
 
     assert [answer.status_code for answer in answers] == [202, 202, 202]
-    found = [record for record in read_topic(web.bootstrap, EVENTS) if b'"ce-' in record.value]
-    assert sorted(admit(record)[0].event_id for record in found) == ["ce-0", "ce-1", "ce-2", "ce-3"]
+    stored = [record for record in read_topic(web.bootstrap, EVENTS) if b'"ce-' in record.value]
+    assert sorted(admit(record)[0].event_id for record in stored) == ["ce-0", "ce-1", "ce-2", "ce-3"]
 
 
 def test_many_clients_at_once_get_what_is_theirs(web: WebProcess):
@@ -105,8 +105,8 @@ def test_many_clients_at_once_get_what_is_theirs(web: WebProcess):
         accepted = list(pool.map(send, range(8)))
 
     assert accepted == [20] * 8
-    found = Counter(orjson.loads(record.value)["event_id"] for record in records_of_clients(web))
-    assert set(found.values()) == {1} and len(found) == 160
+    counts = Counter(orjson.loads(record.value)["event_id"] for record in records_of_clients(web))
+    assert set(counts.values()) == {1} and len(counts) == 160
 
 
 def records_of_clients(web: WebProcess) -> list[Any]:
@@ -190,8 +190,8 @@ def test_what_was_accepted_outlives_a_broker_killed_in_the_middle_of_batches(tmp
                 answer = client.post("/events", json=batch)
                 longest = max(longest, time.monotonic() - began)
                 statuses[answer.status_code] += 1
-                said = answer.json().get("items", [])
-                accepted.extend(batch[item["index"]]["event_id"] for item in said if item["status"] == "accepted")
+                items = answer.json().get("items", [])
+                accepted.extend(batch[item["index"]]["event_id"] for item in items if item["status"] == "accepted")
                 if answer.status_code == 503:
                     assert int(answer.headers["retry-after"]) > 0
                     time.sleep(0.2)
@@ -213,13 +213,13 @@ def test_what_was_accepted_outlives_a_broker_killed_in_the_middle_of_batches(tmp
                 more(202, 3)
             finally:
                 over.set()
-            for each in sending:
-                each.result()
-        found = Counter(orjson.loads(record.value)["event_id"] for record in read_topic(broker.bootstrap, EVENTS))
+            for task in sending:
+                task.result()
+        counts = Counter(orjson.loads(record.value)["event_id"] for record in read_topic(broker.bootstrap, EVENTS))
 
     assert set(statuses) == {202, 503}
     assert len(accepted) >= 200 * statuses[202]
-    assert [event_id for event_id in accepted if event_id not in found] == []
+    assert [event_id for event_id in accepted if event_id not in counts] == []
     # 2 s for the acknowledgement, 5 s to connect, and a busy machine.
     assert longest < 25
     broker.stop()

@@ -53,12 +53,12 @@ def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
     (python,) = [code for kind, code in BLOCKS if kind == "python"]
     answer, log = [json.loads(code) for kind, code in BLOCKS if kind == "json"]
 
-    made = run(web, tmp_path, "bash", "-e", "-c", shells[0].split("fixtrail api-keys list")[0])
-    one, lines, reading, requests = (run(web, tmp_path, "bash", "-e", "-c", shell) for shell in shells[1:])
+    result = run(web, tmp_path, "bash", "-e", "-c", shells[0].split("fixtrail api-keys list")[0])
+    single, lines, reading, requests = (run(web, tmp_path, "bash", "-e", "-c", shell) for shell in shells[1:])
     by_python = run(web, tmp_path, sys.executable, "-c", python)
 
-    assert made.stdout.startswith("ftk_")
-    assert json.loads(one.stdout) == answer
+    assert result.stdout.startswith("ftk_")
+    assert json.loads(single.stdout) == answer
     assert json.loads(lines.stdout)["accepted"] == 3
     # No worker runs here, so the order is not there yet; the center has none.
     assert '"status":404' in reading.stdout and '"center_id":"east-01","orders":[]' in reading.stdout

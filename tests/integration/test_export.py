@@ -86,11 +86,11 @@ def workshops(clickhouse_for_all: ClickHouseNode, tmp_path_factory: pytest.TempP
 
 
 def test_every_event_of_every_order_is_there(workshops: Warehouse) -> None:
-    written = workshops.export("all.xes.gz")
+    file = workshops.export("all.xes.gz")
     rows = rows_of(workshops.folder / "all.xes.gz")
     events = workshops.ask("SELECT center_id, order_id, event_id FROM fixtrail.events")
 
-    assert (written.orders, written.events) == (len(by_case(rows)), len(rows))
+    assert (file.orders, file.events) == (len(by_case(rows)), len(rows))
     assert sorted((row["case:concept:name"], row["event_id"]) for row in rows) == sorted(
         (id_of(center_id, order_id), event_id) for center_id, order_id, event_id in events
     )
@@ -100,10 +100,10 @@ def test_memory_does_not_depend_on_how_much_there_is(workshops: Warehouse) -> No
     """Read in many slices it is the same, in the same order."""
     source = Source(settings_of(workshops.node), Scope())
 
-    whole, sliced = list(source.histories()), list(source.histories(slice_events=300))
+    all_at_once, sliced = list(source.histories()), list(source.histories(slice_events=300))
 
-    assert whole == sliced
-    assert len(whole) > 100
+    assert all_at_once == sliced
+    assert len(all_at_once) > 100
 
 
 def test_the_same_orders_give_the_same_bytes(workshops: Warehouse) -> None:

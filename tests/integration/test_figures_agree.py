@@ -165,30 +165,30 @@ def doors(clickhouse_for_all: ClickHouseNode, tmp_path_factory: Any) -> Iterator
 
 async def differing(doors: Doors, cuts: int) -> tuple[list[Cut], int]:
     """The cuts of which two ways give different answers, and how many had any answer."""
-    draw, wrong, answered = random.Random(SEED), [], 0
+    draw, wrong, n_answers = random.Random(SEED), [], 0
     for _ in range(cuts):
         cut = random_cut(draw)
         answers = [doors.by_command(cut), doors.by_tool(cut), await doors.by_http(cut)]
         if cut.is_plain:
             answers.append(doors.by_report(cut))
-        answered += any(row["value"] is not None for row in answers[0])
+        n_answers += any(row["value"] is not None for row in answers[0])
         if any(answer != answers[0] for answer in answers):
             wrong.append(cut)
-    return wrong, answered
+    return wrong, n_answers
 
 
 async def test_every_way_gives_the_same_figure_to_the_last_digit(doors: Doors) -> None:
-    wrong, answered = await differing(doors, 10)
+    wrong, n_answers = await differing(doors, 10)
 
-    assert wrong == [] and answered >= 4
+    assert wrong == [] and n_answers >= 4
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 async def test_every_way_gives_the_same_figure_over_200_random_cuts(doors: Doors) -> None:
-    wrong, answered = await differing(doors, 200)
+    wrong, n_answers = await differing(doors, 200)
 
-    assert wrong == [] and answered >= 80
+    assert wrong == [] and n_answers >= 80
 
 
 def test_the_cuts_are_of_every_kind() -> None:

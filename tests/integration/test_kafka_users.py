@@ -124,8 +124,8 @@ class Kafka:
 
 
 def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as socket_:
+        return socket_.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Boxes:

@@ -88,8 +88,8 @@ def kill_in_the_flow(stack: Stack, source: Path, victims: Iterable[str]) -> None
 
 
 def assert_all_equal(stack: Stack, truth: Truth) -> None:
-    found = compare.clickhouse_differences(stack.ask, truth)
-    assert not found, compare.said(found)
+    differences = compare.clickhouse_differences(stack.ask, truth)
+    assert not differences, compare.said(differences)
     # A letter may be sent twice, by who was killed and by who went on; it is about the same record.
     assert stack.ask("SELECT DISTINCT code FROM dead_letters") == [{"code": "event_id_conflict"}]
 
@@ -97,13 +97,13 @@ def assert_all_equal(stack: Stack, truth: Truth) -> None:
 def processes_of(stack: Stack) -> list[str]:
     """The command lines of all processes that know the stack's folder."""
     named = str(stack.folder).encode()
-    found = []
+    processes = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             try:
-                told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+                description = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
             except OSError:
                 continue
-            if named in told and is_running(int(process.name)):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
+            if named in description and is_running(int(process.name)):
+                processes.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return processes

@@ -74,13 +74,13 @@ class Boxes:
             "FIXTRAIL_REPLAY_MARGIN": "0",
             **({"FIXTRAIL_CRASH_AT": crash_at} if crash_at else {}),
         }
-        with (self.folder / "boxes.log").open("ab") as said:
+        with (self.folder / "boxes.log").open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fixtrail", *arguments],
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=log_file,
                 stderr=subprocess.STDOUT,
             )
         self.running.append(process)
@@ -114,11 +114,11 @@ def boxes(tmp_path: Path) -> Iterator[Boxes]:
 
 @pytest.mark.long
 def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
-    chosen = steps()
-    truth = Truth(feed.dirty(feed.clean_feed(SEED + 3, len(chosen) * EVENTS_A_STEP), SEED, conflicts=0.3))
-    portions = portions_of(truth.events, len(chosen))
+    chosen_steps = steps()
+    truth = Truth(feed.dirty(feed.clean_feed(SEED + 3, len(chosen_steps) * EVENTS_A_STEP), SEED, conflicts=0.3))
+    portions = portions_of(truth.events, len(chosen_steps))
 
-    for (step, hit), portion in zip(chosen, portions, strict=True):
+    for (step, hit), portion in zip(chosen_steps, portions, strict=True):
         send(boxes, portion)
         box = boxes.start(*BOX_OF[step.partition(".")[0]], crash_at=f"{step}:{hit}")
         wait_for(lambda box=box: box.poll() is not None, LIMIT_S, f"{step} is reached {hit} times")
@@ -130,15 +130,15 @@ def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
     def ask(query: str) -> list[Row]:
         return rows_of(boxes.clickhouse.ask(f"{query} FORMAT JSONEachRow".replace("FROM ", "FROM fixtrail.")))
 
-    found = compare.clickhouse_differences(ask, truth)
-    assert not found, compare.said(found)
+    differences = compare.clickhouse_differences(ask, truth)
+    assert not differences, compare.said(differences)
     kafka = boxes.broker.bootstrap
     journeys = read_topic(kafka, "journeys")
     assert topics.journeys_told_again(journeys) > 0, "no process ended between its output and its state"
-    found = topics.journey_differences(journeys, truth)
-    found += topics.center_hour_differences(read_topic(kafka, "center-hours"), truth)
-    found += topics.changelog_differences(read_topic(kafka, topics.ORDERS_CHANGELOG), truth)
-    assert not found, compare.said(found)
+    differences = topics.journey_differences(journeys, truth)
+    differences += topics.center_hour_differences(read_topic(kafka, "center-hours"), truth)
+    differences += topics.changelog_differences(read_topic(kafka, topics.ORDERS_CHANGELOG), truth)
+    assert not differences, compare.said(differences)
     letters = {topics.origin(letter): letter.value for letter in read_topic(kafka, "service-events.dead-letter")}
     assert sorted(letters.values()) == sorted(feed.lines(compare.contradictions(truth.events)))
 

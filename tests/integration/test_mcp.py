@@ -116,13 +116,13 @@ def test_a_figure_is_that_of_ask_to_the_last_digit(
     flags = {"by": "--by", "since": "--from", "until": "--to"}
     words = [word for name, flag in flags.items() if name in named for word in (flag, named[name])]
     words += [word for condition in named.get("where", ()) for word in ("--where", condition)]
-    asked = CliRunner().invoke(app, ["ask", figure, *words, "--json"], env=variables)
-    assert asked.exit_code == 0, asked.output
+    result = CliRunner().invoke(app, ["ask", figure, *words, "--json"], env=variables)
+    assert result.exit_code == 0, result.output
 
     is_answered, text = agent.call("get_figure", figure=figure, **named)
 
     assert is_answered, text
-    assert json.loads(text)["answers"] == json.loads(asked.output)["answers"]
+    assert json.loads(text)["answers"] == json.loads(result.output)["answers"]
     assert json.loads(text)["answers"]
 
 
@@ -172,13 +172,13 @@ def test_no_attack_comes_through(agent: Agent):
 def test_who_is_held_to_a_center_sees_no_other_and_no_sql(
     variables: dict[str, str], clickhouse_for_all: ClickHouseNode
 ):
-    held = Agent(variables, "--center", "C1")
-    names = [tool["name"] for tool in held.ask("tools/list")["tools"]]
-    is_answered, text = held.call("get_figure", figure="wait_mean_s", by="center")
-    other = clickhouse_for_all.ask("SELECT order_id FROM fixtrail.orders WHERE center_id != 'C1' LIMIT 1")
+    agent = Agent(variables, "--center", "C1")
+    names = [tool["name"] for tool in agent.ask("tools/list")["tools"]]
+    is_answered, text = agent.call("get_figure", figure="wait_mean_s", by="center")
+    other_order = clickhouse_for_all.ask("SELECT order_id FROM fixtrail.orders WHERE center_id != 'C1' LIMIT 1")
 
     assert "run_sql" not in names
     assert is_answered, text
     assert {row["key"] for row in json.loads(text)["answers"]} <= {"C1"}
-    assert not held.call("explain_order", order=other)[0]
-    assert held.end() == 0
+    assert not agent.call("explain_order", order=other_order)[0]
+    assert agent.end() == 0

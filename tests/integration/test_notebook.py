@@ -40,7 +40,7 @@ def test_every_cell_runs(warehouse: ClickHouseNode, monkeypatch: pytest.MonkeyPa
 
     done = NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 
-    shown = [output for cell in done.cells for output in cell.get("outputs", ())]
-    assert any("Spearman" in output.get("text", "") for output in shown)
-    assert any("image/png" in output.get("data", {}) for output in shown)
-    assert sum("text/html" in output.get("data", {}) for output in shown) == 3
+    outputs = [output for cell in done.cells for output in cell.get("outputs", ())]
+    assert any("Spearman" in output.get("text", "") for output in outputs)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert sum("text/html" in output.get("data", {}) for output in outputs) == 3

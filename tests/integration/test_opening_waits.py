@@ -171,9 +171,9 @@ def at(day: int, clock: str) -> str:
 
 def events_of(order_id: str, center_id: str, start: datetime, end: datetime) -> list[bytes]:
     about = {"order_id": order_id, "center_id": center_id, "vehicle_id": f"V-{order_id}"}
-    came = checked_in("08:00", occurred_at=start.isoformat(), **about)
-    went = handed_off("09:00", occurred_at=end.isoformat(), **about)
-    return [json.dumps(event).encode() for event in (came, went)]
+    arrival = checked_in("08:00", occurred_at=start.isoformat(), **about)
+    departure = handed_off("09:00", occurred_at=end.isoformat(), **about)
+    return [json.dumps(event).encode() for event in (arrival, departure)]
 
 
 def open_minutes(center: Center, start: datetime, end: datetime) -> int:

@@ -78,14 +78,14 @@ def spans(folder: Path) -> list[Span]:
 def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     wait_for(lambda: len(stack.status()["heartbeats"]) == 3, 120, "heartbeats have come through")
     described = {
-        f"fixtrail_{box}_{what}": about for box, measures in METRICS.items() for what, about in measures.items()
+        f"fixtrail_{box}_{measure}": about for box, measures in METRICS.items() for measure, about in measures.items()
     }
 
     # Told from the first of its kind on, and nothing here has a recipient to call, an API key or an open order.
-    of_calls = {f"fixtrail_push_{what}" for what in ("answers", "call_seconds", "dropped")}
+    of_calls = {f"fixtrail_push_{measure}" for measure in ("answers", "call_seconds", "dropped")}
     of_calls |= {"fixtrail_web_api_requests", "fixtrail_web_api_seconds"}
     # Nothing of these topics is other than it should be, was lost, or can still be told.
-    of_calls |= {f"fixtrail_{box}_{what}" for box in METRICS for what in ("topic_differences", "lost_records")}
+    of_calls |= {f"fixtrail_{box}_{measure}" for box in METRICS for measure in ("topic_differences", "lost_records")}
     of_calls |= {"fixtrail_push_records", "fixtrail_worker_vehicle_orders"}
     # The box of packs runs only where it has schedules.
     of_calls |= {"fixtrail_reports_ready", "fixtrail_reports_packs"}
@@ -98,14 +98,14 @@ def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: not missing(), 90, "every measure is there")
     assert not missing()
-    found = all_scraped(stack)
-    ours = {name: family for name, family in found.items() if name.startswith("fixtrail_")}
+    samples = all_scraped(stack)
+    ours = {name: family for name, family in samples.items() if name.startswith("fixtrail_")}
     assert set(ours) <= set(described)
     for name, family in ours.items():
         assert (family.type, family.documentation) == (described[name].kind, described[name].help)
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == set(described[name].labels), name
-    assert {"process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"} <= set(found)
+    assert {"process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"} <= set(samples)
 
 
 def test_the_figures_are_those_of_the_feed(stack: Stack):
@@ -139,14 +139,14 @@ def test_heartbeats_leave_no_trace_in_the_data(stack: Stack):
     sent = scraped(stack.facts["health"])["fixtrail_pulse_heartbeats"].samples[0].value
     assert sent > 1
 
-    found = stack.status()
-    assert found["dead_letters"] == len(spoiled())
-    assert {beat["way"] for beat in found["heartbeats"]} == {
+    status = stack.status()
+    assert status["dead_letters"] == len(spoiled())
+    assert {beat["way"] for beat in status["heartbeats"]} == {
         "service-events to worker",
         "service-events to row",
         "journeys to row",
     }
-    assert all(0 <= beat["took_s"] < 60 and beat["age_s"] < 60 for beat in found["heartbeats"])
+    assert all(0 <= beat["took_s"] < 60 and beat["age_s"] < 60 for beat in status["heartbeats"])
     assert before == (stack.ask("SELECT count() AS n FROM events"), stack.ask("SELECT count() AS n FROM orders"))
     assert not stack.ask("SELECT code FROM dead_letters WHERE code = 'tombstone'")
 
@@ -157,10 +157,10 @@ def test_an_event_is_followed_from_its_sender_to_its_rows(stack: Stack, folder: 
         '{"event_id":"traced-1","type":"check_in","order_id":"traced","vehicle_id":"VIN-TRACED","center_id":"C1",'
         '"occurred_at":"2026-03-01T08:00:00Z","customer_id":"K1","lane":"quick"}\n'
     )
-    said = stack.run("send", str(line))
+    result = stack.run("send", str(line))
     stack.wait_idle()
 
-    (trace_id,) = re.findall(r"^trace ([0-9a-f]{32})$", said, re.MULTILINE)
+    (trace_id,) = re.findall(r"^trace ([0-9a-f]{32})$", result, re.MULTILINE)
     mine = [span for span in spans(folder) if span["context"]["trace_id"] == f"0x{trace_id}"]
     by_id = {span["context"]["span_id"]: span for span in mine}
 
@@ -199,8 +199,8 @@ def test_a_box_started_by_hand_says_where_its_health_page_is(stack: Stack):
         url = json.loads(box.stderr.readline())["url"]
         assert url.startswith("http://127.0.0.1:")
         wait_for(lambda: scraped(url)["fixtrail_pulse_ready"].samples[0].value == 1, 90, "the box is ready")
-        said = stack.run("status", "--json", "--box", url)
-        assert json.loads(said)["children"]["pulse"]["state"] == "ready"
+        result = stack.run("status", "--json", "--box", url)
+        assert json.loads(result)["children"]["pulse"]["state"] == "ready"
     finally:
         box.send_signal(signal.SIGTERM)
         assert box.wait(90) == 0
@@ -244,8 +244,8 @@ def test_many_refused_events_are_repaired_in_one_file(stack: Stack, folder: Path
     assert stack.sql("SELECT count() AS n FROM orders WHERE startsWith(order_id, 'lane-') AND lane = 'quick'") == [
         {"n": 9}
     ]
-    left = stack.run("dead-letters", "export", "--code", "invalid_field")
-    assert "lane-" not in left
+    result = stack.run("dead-letters", "export", "--code", "invalid_field")
+    assert "lane-" not in result
     assert stack.status()["dead_letters_by_code"]["redriven"] == 9
 
 
@@ -259,7 +259,7 @@ def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Pat
     exposed = "\n".join(
         urllib.request.urlopen(f"{url}/metrics", timeout=30).read().decode() for url in pages(stack).values()
     )
-    told = {
+    texts = {
         "metrics": exposed,
         "spans": (folder / "spans.jsonl").read_text(),
         "what `up` said": stack.said.read_text(),
@@ -267,17 +267,17 @@ def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Pat
         "list of dead letters": stack.run("dead-letters", "list") + stack.run("dead-letters", "list", "--json"),
         **stack.logs(),
     }
-    for where, text in told.items():
-        assert not {found for found in personal if found in text}, where
+    for where, text in texts.items():
+        assert not {value for value in personal if value in text}, where
     for where in ("metrics", "spans"):
-        assert not {found for found in ids if found in told[where]}, where
+        assert not {id_ for id_ in ids if id_ in texts[where]}, where
 
 
 def test_a_worker_that_died_shows_as_restarted(stack: Stack):
     before = stack.status()["children"]["worker-1"]["restarts"]
     stack.kill_and_wait("worker-1")
-    found = stack.status()["children"]["worker-1"]
-    assert (found["restarts"], found["ended"]) == (before + 1, "was killed by SIGKILL")
+    worker = stack.status()["children"]["worker-1"]
+    assert (worker["restarts"], worker["ended"]) == (before + 1, "was killed by SIGKILL")
     restarts = scraped(stack.facts["health"])["fixtrail_stack_child_restarts"]
     assert {sample.labels["child"]: sample.value for sample in restarts.samples}["worker-1"] == before + 1
     assert "worker-1, the last time: was killed by SIGKILL" in stack.run("status")

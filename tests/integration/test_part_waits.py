@@ -25,11 +25,11 @@ def _insert(node: ClickHouseNode, fact: dict[str, Any]) -> None:
 
 
 def test_it_has_the_columns_that_analysts_are_told(clickhouse: ClickHouseNode) -> None:
-    found = clickhouse.ask(
+    rows = clickhouse.ask(
         "SELECT name FROM system.columns WHERE database = 'fixtrail' AND table = 'part_waits' ORDER BY position"
     )
 
-    assert found.split() == COLUMNS.split()
+    assert rows.split() == COLUMNS.split()
 
 
 def test_the_wait_for_parts_is_shared_by_what_was_missing(clickhouse: ClickHouseNode) -> None:
@@ -54,7 +54,7 @@ def test_while_a_part_is_waited_for_its_wait_goes_on(clickhouse: ClickHouseNode)
     fact = order_after(checked_in("08:00"), part("requested", "08:10"), part("requested", "08:10", request_id="Q2"))
     _insert(clickhouse, fact)
 
-    share, whole = clickhouse.ask(
+    share, total = clickhouse.ask(
         "SELECT (SELECT min(waited_s) FROM fixtrail.part_waits), (SELECT wait_parts_s FROM fixtrail.orders)"
     ).split("\t")
-    assert float(share) > 24 * 3600 and abs(float(whole) - 2 * float(share)) < 2
+    assert float(share) > 24 * 3600 and abs(float(total) - 2 * float(share)) < 2

@@ -34,8 +34,8 @@ def visit(number: int, order_id: str, vehicle_id: str, customer_id: str, **perso
         ("handoff", "11:00", {"amount": "250.00"}),
     ]
     return [
-        {**common, "event_id": f"{order_id}-{place}", "type": kind, "occurred_at": f"{day}T{at}:00Z", **fields}
-        for place, (kind, at, fields) in enumerate(steps)
+        {**common, "event_id": f"{order_id}-{number}", "type": kind, "occurred_at": f"{day}T{at}:00Z", **fields}
+        for number, (kind, at, fields) in enumerate(steps)
     ]
 
 
@@ -52,9 +52,11 @@ def history() -> list[Sent]:
     label = {"vehicle_label": "CANARY··7", "advisor": "CANARY Li", "contact": CONTACT, "nickname": "CANARY"}
     first = visit(3, "P-1", "V-P", CUSTOMER, **label)
     second = visit(20, "P-2", "V-P", CUSTOMER, **label)[:-1]
-    left = {**first[0], "event_id": "P-2-x", "order_id": "P-2", "type": "cancellation", "reason": "CANARY is ill"}
-    left = {name: item for name, item in left.items() if name not in ("customer_id", "lane", "odometer_km", *label)}
-    return [*others, *first, *second, {**left, "occurred_at": LEFT_AT}]
+    cancelled = {**first[0], "event_id": "P-2-x", "order_id": "P-2", "type": "cancellation", "reason": "CANARY is ill"}
+    cancelled = {
+        name: item for name, item in cancelled.items() if name not in ("customer_id", "lane", "odometer_km", *label)
+    }
+    return [*others, *first, *second, {**cancelled, "occurred_at": LEFT_AT}]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,9 @@ def stored_texts(stack: Stack) -> dict[str, str]:
 
 
 def where_canaries_are(stack: Stack) -> list[tuple[str, str]]:
-    return [(place, canary) for place, text in stored_texts(stack).items() for canary in CANARIES if canary in text]
+    return [
+        (location, canary) for location, text in stored_texts(stack).items() for canary in CANARIES if canary in text
+    ]
 
 
 def erase(stack: Stack) -> None:
@@ -120,7 +124,7 @@ def test_an_export_has_all_that_was_sent_about_the_customer(stack: Stack) -> Non
 
     assert [order["order_id"] for order in document["orders"]] == list(ORDERS)
     sent = {event["event_id"]: event for event in history() if event["order_id"] in ORDERS}
-    exported = {each["event"]["event_id"]: each["event"] for order in document["orders"] for each in order["events"]}
+    exported = {event["event"]["event_id"]: event["event"] for order in document["orders"] for event in order["events"]}
     assert {name: exported[name] for name in sent} == sent
     assert exported["P-1-s"]["comment"] == "CANARY was rude"
     assert document["orders"][0]["journey"]["customer_id"] == CUSTOMER
@@ -184,11 +188,11 @@ def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_wh
     erased = json.loads(stack.run("person", "erase", "--customer", "C-PLAIN", "--json", exit_code=1))
     stack.wait_idle()
 
-    assert [(each["topic"], each["gone_at"] - each["timestamp"]) for each in erased["remains"]] == [
+    assert [(row["topic"], row["gone_at"] - row["timestamp"]) for row in erased["remains"]] == [
         (topic, 180 * 24 * 3600 * 1000) for topic in ("service-events", "service-events", "service-events.dead-letter")
     ]
     exported = json.loads(stack.run("person", "export", "--customer", "C-PLAIN"))["other_records"]
-    assert [each["text"] for each in exported] == [broken.strip()] * 2
+    assert [row["text"] for row in exported] == [broken.strip()] * 2
     assert figures(stack) == before
     (order,) = json.loads(stack.run("person", "export", "--vehicle", "V-Q"))["orders"]
     assert order["journey"] is None

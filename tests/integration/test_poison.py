@@ -53,8 +53,8 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
         assert_is_named_and_kept(kind, letters, origins, produced.get(kind))
     assert sum(map(len, letters.values())) == len(POISON)
     assert_listed(stack, Counter(map(poison_code, POISON)))
-    found = compare.clickhouse_differences(stack.ask, truth)
-    assert not found, compare.said(found)
+    differences = compare.clickhouse_differences(stack.ask, truth)
+    assert not differences, compare.said(differences)
 
     assert_repaired_letter_becomes_an_order(stack, tmp_path, truth, letters)
 
@@ -103,9 +103,9 @@ def mixed_file(folder: Path, truth: Truth) -> Path:
 
 def produce_poison(kafka: str, kinds: set[str]) -> dict[str, Place]:
     """Each of these kinds as a record of its own, with the key it must have; where it stands."""
-    chosen = sorted(kinds)
-    records = [(poison_key(kind, vehicle_of(kind)), poison(kind, vehicle_of(kind))) for kind in chosen]
-    return dict(zip(chosen, produce(kafka, EVENTS, records), strict=True))
+    kinds_in_order = sorted(kinds)
+    records = [(poison_key(kind, vehicle_of(kind)), poison(kind, vehicle_of(kind))) for kind in kinds_in_order]
+    return dict(zip(kinds_in_order, produce(kafka, EVENTS, records), strict=True))
 
 
 def letters_by_content(kafka: str) -> dict[bytes | None, list[Any]]:
@@ -122,10 +122,10 @@ def assert_is_named_and_kept(
     matching = letters.get(poison(kind, vehicle_of(kind)), [])
     assert matching, f"{kind} is not in the dead letters"
     headers = [read_dead_letter(letter.headers) for letter in matching]
-    places = [Place(letter.topic, letter.partition, letter.offset) for letter in headers]
-    at = places.index(produced) if produced is not None else 0
+    positions = [Place(letter.topic, letter.partition, letter.offset) for letter in headers]
+    at = positions.index(produced) if produced is not None else 0
     assert produced is not None or len(matching) == 1, f"{kind} has {len(matching)} letters"
-    letter, about, origin = matching[at], headers[at], origins[places[at]]
+    letter, about, origin = matching[at], headers[at], origins[positions[at]]
     assert about.code == poison_code(kind), f"{kind}: {about}"
     assert (letter.key, letter.value) == (origin.key, origin.value), kind
     assert about.timestamp == origin.timestamp, kind
@@ -148,33 +148,33 @@ def assert_repaired_letter_becomes_an_order(
     kind = "check_in_without_lane"
     original = poison(kind, vehicle_of(kind))
     letter = letters[original][0]
-    place = f"{letter.partition}:{letter.offset}"
-    assert stack.run("dead-letters", "show", place, "--raw").encode() == original
+    position = f"{letter.partition}:{letter.offset}"
+    assert stack.run("dead-letters", "show", position, "--raw").encode() == original
     repaired = {**json.loads(original or b""), "order_id": "R-repaired", "lane": "quick"}
     file = folder / "repaired.json"
     file.write_text(json.dumps(repaired))
     topics = contents_of_topics(stack)
 
     # As it is, it would only come back; and a rehearsal changes nothing.
-    stack.run("dead-letters", "redrive", place, exit_code=1)
-    stack.run("dead-letters", "redrive", place, "--file", str(file), "--dry-run")
+    stack.run("dead-letters", "redrive", position, exit_code=1)
+    stack.run("dead-letters", "redrive", position, "--file", str(file), "--dry-run")
     stack.run("dead-letters", "redrive", "--code", "key_missing", "--dry-run")
     assert contents_of_topics(stack) == topics
 
-    stack.run("dead-letters", "redrive", place, "--file", str(file))
+    stack.run("dead-letters", "redrive", position, "--file", str(file))
     stack.run("dead-letters", "redrive", "--code", "key_missing")
     stack.wait_idle()
 
     without_key = json.loads(poison("no_key", vehicle_of("no_key")) or b"")
-    found = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
-    assert not found, compare.said(found)
+    differences = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
+    assert not differences, compare.said(differences)
     orders = stack.sql("SELECT order_id, lane, status FROM orders WHERE order_id IN ('R-repaired', 'R-poison')")
     assert sorted((order["order_id"], order["lane"], order["status"]) for order in orders) == [
         ("R-poison", None, "open"),
         ("R-repaired", "quick", "open"),
     ]
     # What was put back once is not put back again by mistake.
-    stack.run("dead-letters", "redrive", place, "--file", str(file), exit_code=1)
+    stack.run("dead-letters", "redrive", position, "--file", str(file), exit_code=1)
 
 
 def contents_of_topics(stack: Stack) -> list[tuple[int, int, bytes | None]]:

@@ -47,10 +47,10 @@ def test_every_channel_is_told_and_the_log_says_so(busy_town: Town):
     busy_town.tell(notices)
 
     assert busy_town.sink.wait_final(15, where="order_id IN ('R1', 'R2', 'R3')") == {"SENT": 15}
-    for _, said in busy_town.hooks.accepted:
-        token = said["data"]["link"].removeprefix("https://track.example.com/t/")
+    for _, message in busy_town.hooks.accepted:
+        token = message["data"]["link"].removeprefix("https://track.example.com/t/")
         link = Links(HASH_KEY.encode()).opens(token, now_ms())
-        assert link.order == (said["data"]["center_id"], said["data"]["order_id"])
+        assert link.order == (message["data"]["center_id"], message["data"]["order_id"])
     assert all("https://track.example.com/t/" in text for _, text in busy_town.sms.accepted)
     assert "SENT" in busy_town.sink.run("notices", "log", "R2")
     assert "+86139" not in busy_town.sink.run("notices", "log", "R2", "--json")
@@ -61,11 +61,11 @@ def test_a_preview_shows_what_the_customer_of_an_order_would_read(busy_town: Tow
     visit = [checked_in("08:00", promised="11:00", **mine), quoted("08:20", **mine), repair("started", "09:00", **mine)]
     busy_town.sink.tell(facts=[facts_after(*visit)["R50"]])
 
-    said = busy_town.sink.run("notices", "preview", "R50", "--locale", "en")
+    result = busy_town.sink.run("notices", "preview", "R50", "--locale", "en")
 
-    assert "1.5 hours × CN¥380.00 = CN¥570.00" in said
-    assert "Part P-1: 2 × CN¥99.95 = CN¥199.90" in said
-    assert [line for line in said.splitlines() if line.startswith("===")] == [
+    assert "1.5 hours × CN¥380.00 = CN¥570.00" in result
+    assert "Part P-1: 2 × CN¥99.95 = CN¥199.90" in result
+    assert [line for line in result.splitlines() if line.startswith("===")] == [
         f"=== {name} (en)" for name in ("checked_in", "quote_ready", "repair_started")
     ]
 
@@ -94,8 +94,8 @@ def test_who_opts_out_hears_nothing_more(busy_town: Town):
 
 
 def test_what_nobody_can_be_told_is_said_too(busy_town: Town):
-    nobody, elsewhere = a_notice(order_id="R80"), a_notice(order_id="R81", recipients=["pager:77", "no address"])
-    busy_town.tell([nobody, elsewhere])
+    unreachable, elsewhere = a_notice(order_id="R80"), a_notice(order_id="R81", recipients=["pager:77", "no address"])
+    busy_town.tell([unreachable, elsewhere])
 
     where = "order_id IN ('R80', 'R81')"
     assert busy_town.sink.wait_final(3, where=where) == {"SUPPRESSED": 3}
@@ -122,7 +122,7 @@ def test_old_notices_message_nobody_and_the_ledger_says_why(busy_town: Town):
     year_ago = now_ms() - 365 * 24 * HOUR
     recipients = busy_town.everybody("R7")
     notices = [
-        a_notice(order_id=f"old-{each}", at=year_ago + each, recipients=recipients) for each in range(OLD_NOTICES)
+        a_notice(order_id=f"old-{number}", at=year_ago + number, recipients=recipients) for number in range(OLD_NOTICES)
     ]
     busy_town.sink.tell(*notices)
 
@@ -144,31 +144,31 @@ CRASHES = (
 
 @pytest.mark.long
 def test_killed_at_every_step_of_a_send_nothing_is_lost_and_nobody_is_told_twice(town: Town):
-    told, under_way, left = 0, [0], 0
+    n_messages, under_way, n_pending = 0, [0], 0
     for number, crash in enumerate(CRASHES):
         notices = town.notices(100 * number + 1, 4)
         town.agree(notices)
         town.sink.start(FIXTRAIL_CRASH_AT=crash)
         town.tell(notices)
-        told += len(CHANNELS) * len(notices)
+        n_messages += len(CHANNELS) * len(notices)
         town.sink.wait_crashed()
         # The next start settles them.
         under_way.append(town.under_way())
-        left += under_way[-1]
+        n_pending += under_way[-1]
 
     with town.sink.running():
-        states = town.sink.wait_final(told, 180)
+        states = town.sink.wait_final(n_messages, 180)
 
     town.check_the_books(states)
-    assert states == Counter(SENT=told - left, UNKNOWN=left)
+    assert states == Counter(SENT=n_messages - n_pending, UNKNOWN=n_pending)
     # Four lanes that cannot ask twice, with two calls at once.
     assert max(under_way) <= 8
 
 
 @pytest.mark.long
 def test_killed_at_any_moment_nothing_is_lost_and_nobody_is_told_twice(town: Town):
-    notices, left = town.notices(1, 40), 0
-    told = len(CHANNELS) * len(notices)
+    notices, n_pending = town.notices(1, 40), 0
+    n_messages = len(CHANNELS) * len(notices)
     town.agree(notices)
     town.tell(notices)
     for provider in (town.hooks, town.sms, town.wechat, town.browsers):
@@ -177,13 +177,13 @@ def test_killed_at_any_moment_nothing_is_lost_and_nobody_is_told_twice(town: Tow
         town.sink.start()
         town.sink.wait_for("SENT", 40 * (number + 1))
         town.sink.kill()
-        left += town.under_way()
+        n_pending += town.under_way()
 
     with town.sink.running():
-        states = town.sink.wait_final(told, 180)
+        states = town.sink.wait_final(n_messages, 180)
 
     town.check_the_books(states)
-    assert states == Counter(SENT=told - left, UNKNOWN=left)
+    assert states == Counter(SENT=n_messages - n_pending, UNKNOWN=n_pending)
 
 
 @pytest.mark.long
@@ -227,7 +227,7 @@ def test_a_duplicate_a_late_event_and_a_restart_tell_nobody_twice(town: Town):
         time.sleep(1)
 
     assert town.sink.states() == {"SENT": 5, "SUPERSEDED": 5}
-    assert [taken.total() for taken in town.taken().values()] == [1, 1, 1, 1, 1]
+    assert [accepted.total() for accepted in town.taken().values()] == [1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -241,28 +241,28 @@ def test_a_sink_takes_over_from_one_that_died_in_the_middle_of_its_calls(
 
 
 def _take_over(town: Town) -> None:
-    other = PushSink(town.sink.folder, town.sink.bootstrap, town.sink.config.read_text(), town.sink.environment)
+    second = PushSink(town.sink.folder, town.sink.bootstrap, town.sink.config.read_text(), town.sink.environment)
     notices = town.notices(1, 40)
     town.agree(notices)
     for provider in (town.hooks, town.sms, town.wechat, town.browsers):
         provider.pause_s = 0.1
     town.sink.start(FIXTRAIL_CRASH_AT="push.called:5")
     town.sink.wait_ready()
-    other.start()
+    second.start()
     try:
         town.tell(notices[:20])
         # It had begun some that nobody heard the end of, and it does not come back.
         town.sink.wait_crashed()
-        left = town.sink.rows("state = 'INTENT'")
-        assert left, "it died at a moment when nothing was under way"
+        pending = town.sink.rows("state = 'INTENT'")
+        assert pending, "it died at a moment when nothing was under way"
         town.tell(notices[20:])
-        states = other.wait_final(200, 60)
+        states = second.wait_final(200, 60)
     finally:
         town.sink.kill()
-        assert other.stop() == 0, other.story()
+        assert second.stop() == 0, second.story()
 
     town.check_the_books(states)
     # Some of it may be the other's own, under way just then; a call of its own may end unheard, too, where all is slow.
-    gone = other.rows(f"state = 'UNKNOWN' AND reason = '{PROCESS_ENDED}'")
-    assert len(gone) <= sum(row["channel"] != "webhook" for row in left)
+    gone = second.rows(f"state = 'UNKNOWN' AND reason = '{PROCESS_ENDED}'")
+    assert len(gone) <= sum(row["channel"] != "webhook" for row in pending)
     assert set(states) <= {"SENT", "UNKNOWN"}

@@ -80,7 +80,7 @@ def claim(store: Store, *sends: Send, now: int = NOW, spend: Spend | None = None
 
 
 def state(store: Store, order_id: str = "R1") -> list[str]:
-    return [each.state for each in within(store, lambda store: ledger.log_of(store, OrderKey("C1", order_id)))]
+    return [send.state for send in within(store, lambda store: ledger.log_of(store, OrderKey("C1", order_id)))]
 
 
 def test_a_notice_planned_twice_is_there_once(store: Store):
@@ -93,19 +93,19 @@ def test_what_is_due_comes_the_oldest_first_and_only_of_the_shards_in_hand(store
     sends = [send("R1", due_at=NOW - 1), send("R2", due_at=NOW - 2), send("R3", due_at=NOW + 5), send("R4", shard=7)]
     planned(store, *sends)
 
-    assert [each.order_id for each in due(store).sends] == ["R2", "R1"]
-    assert [each.order_id for each in due(store, limit=1).sends] == ["R2"]
+    assert [row.order_id for row in due(store).sends] == ["R2", "R1"]
+    assert [row.order_id for row in due(store, limit=1).sends] == ["R2"]
     assert due(store, NOW - 10).next_due == NOW - 2
     assert due(store, shards=set()).sends == []
 
 
 def test_of_two_processes_one_gets_the_send(open_ledger: Callable[[], Store]):
-    one, other = open_ledger(), open_ledger()
-    planned(one, send())
+    first, second = open_ledger(), open_ledger()
+    planned(first, send())
 
-    assert claim(one, send())
-    assert not claim(other, send())
-    assert state(one) == [INTENT]
+    assert claim(first, send())
+    assert not claim(second, send())
+    assert state(first) == [INTENT]
 
 
 def test_at_the_same_moment_too_only_one_gets_it(open_ledger: Callable[[], Store]):
@@ -115,9 +115,9 @@ def test_at_the_same_moment_too_only_one_gets_it(open_ledger: Callable[[], Store
     won: list[str] = []
 
     def compete(store: Store) -> None:
-        for each in sends:
-            if claim(store, each):
-                won.append(each.id)
+        for send_ in sends:
+            if claim(store, send_):
+                won.append(send_.id)
 
     threads = [threading.Thread(target=compete, args=(store,)) for store in stores]
     for thread in threads:
@@ -125,7 +125,7 @@ def test_at_the_same_moment_too_only_one_gets_it(open_ledger: Callable[[], Store
     for thread in threads:
         thread.join()
 
-    assert sorted(won) == sorted(each.id for each in sends)
+    assert sorted(won) == sorted(send_.id for send_ in sends)
 
 
 def test_a_parcel_is_taken_whole_or_not_at_all(open_ledger: Callable[[], Store]):
@@ -143,9 +143,9 @@ def test_a_final_send_has_no_address_any_more(store: Store):
     claim(store, send())
     within(store, lambda store: ledger.finish(store, ["R1-repair_started"], SENT, "", NOW + 7, "ref-1"))
 
-    (found,) = within(store, lambda store: ledger.log_of(store, R1))
-    assert (found.address, found.notice, found.told, found.reference) == (None, None, "what was said", "ref-1")
-    assert (found.state, found.final_at, found.attempts) == (SENT, NOW + 7, 1)
+    (row,) = within(store, lambda store: ledger.log_of(store, R1))
+    assert (row.address, row.notice, row.told, row.reference) == (None, None, "what was said", "ref-1")
+    assert (row.state, row.final_at, row.attempts) == (SENT, NOW + 7, 1)
 
 
 def test_what_is_final_stays_so(store: Store):
@@ -172,13 +172,11 @@ def test_that_it_was_sent_corrects_what_nobody_knew(store: Store):
 def test_what_was_put_off_for_one_person_and_order_comes_together(store: Store):
     sends = [send(), send(milestone="ready"), send("R2"), send(milestone="part_arrived", person="somebody else")]
     planned(store, *sends)
-    within(
-        store, lambda store: ledger.hold(store, [each.id for each in sends], HELD, "quiet hours", NOW, "quiet hours")
-    )
+    within(store, lambda store: ledger.hold(store, [row.id for row in sends], HELD, "quiet hours", NOW, "quiet hours"))
 
-    found = due(store)
-    assert len(found.sends) == 4
-    assert {each.id for each in found.groups["R1-ready"]} == {"R1-ready", "R1-repair_started"}
+    batch = due(store)
+    assert len(batch.sends) == 4
+    assert {row.id for row in batch.groups["R1-ready"]} == {"R1-ready", "R1-repair_started"}
 
 
 def test_why_somebody_was_left_in_peace_outlives_a_failed_attempt(store: Store):
@@ -188,16 +186,16 @@ def test_why_somebody_was_left_in_peace_outlives_a_failed_attempt(store: Store):
     claim(store, send())
     within(store, lambda store: ledger.hold(store, ids, HELD, "HTTP 429", NOW + 5))
 
-    (found,) = due(store, NOW + 5).sends
-    assert (found.reason, found.held_for) == ("HTTP 429", "quiet hours")
+    (row,) = due(store, NOW + 5).sends
+    assert (row.reason, row.held_for) == ("HTTP 429", "quiet hours")
 
 
 def test_what_went_as_one_message_counts_once_for_the_day(store: Store):
     planned(store, send(), send(milestone="ready"), send("R2"))
     claim(store, send(), send(milestone="ready"), now=NOW - HOUR)
 
-    found = due(store)
-    assert found.messaged_at == {"person-+861": [NOW - HOUR]}
+    batch = due(store)
+    assert batch.messaged_at == {"person-+861": [NOW - HOUR]}
     assert due(store, told_since=None).messaged_at == {}
 
 
@@ -223,17 +221,17 @@ def test_what_is_tried_again_uses_no_second_consent(store: Store):
 
 def test_who_has_begun_and_not_finished_can_be_found(store: Store):
     planned(store, send(), send("R2"), send("R3", shard=7))
-    for each in (send(), send("R3", shard=7)):
-        claim(store, each)
+    for row in (send(), send("R3", shard=7)):
+        claim(store, row)
 
     (left,) = within(store, lambda store: ledger.unfinished(store, SHARDS))
     assert (left.id, left.owner, left.intent_at) == ("R1-repair_started", "me", NOW)
 
 
 def test_what_a_customer_wants_is_known_until_it_changes(store: Store):
-    wants = Preference(milestones=frozenset({"ready", "quote_ready"}), time_zone="Asia/Urumqi")
-    within(store, lambda store: recipients.set_preference(store, "p", wants, NOW))
-    assert within(store, lambda store: recipients.preferences_of(store, ["p", "q"])) == {"p": wants}
+    preference = Preference(milestones=frozenset({"ready", "quote_ready"}), time_zone="Asia/Urumqi")
+    within(store, lambda store: recipients.set_preference(store, "p", preference, NOW))
+    assert within(store, lambda store: recipients.preferences_of(store, ["p", "q"])) == {"p": preference}
 
     within(store, lambda store: recipients.set_preference(store, "p", Preference(opted_out=True), NOW))
     assert within(store, lambda store: recipients.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
@@ -293,7 +291,7 @@ async def test_what_is_asked_at_once_is_all_done(store: Store):
     clerk = GroupCommitThread(store, Progress())
     sends = [send(f"R{number}") for number in range(300)]
 
-    new = await asyncio.gather(*(clerk.execute(lambda store, each=each: ledger.plan(store, [each])) for each in sends))
+    new = await asyncio.gather(*(clerk.execute(lambda store, each=item: ledger.plan(store, [each])) for item in sends))
     due = await clerk.execute(lambda store: ledger.due_sends(store, "sms", SHARDS, NOW, 1000, None))
     await clerk.close()
 
@@ -340,9 +338,11 @@ async def test_while_the_database_is_away_everything_waits(store: Store, monkeyp
 
 
 def test_a_lost_connection_is_an_outage_and_not_the_end(postgres: str):
-    store, other = PostgresStore(postgres), PostgresStore(postgres)
+    store, second_store = PostgresStore(postgres), PostgresStore(postgres)
     within(store, ledger.create_tables)
-    other.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''")
+    second_store.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''"
+    )
 
     with pytest.raises(StoreUnavailableError):
         store.begin()
@@ -368,6 +368,6 @@ def test_a_ledger_of_before_orders_had_a_center_is_taken_over(store: Store):
     within(store, ledger.create_tables)
     within(store, ledger.create_tables)
 
-    assert [each.state for each in within(store, lambda store: ledger.log_of(store, R1))] == [SENT, PLANNED]
+    assert [row.state for row in within(store, lambda store: ledger.log_of(store, R1))] == [SENT, PLANNED]
     within(store, lambda store: upgrade.adopt_followers(store, [R1]))
     assert within(store, lambda store: recipients.subscriptions_of(store, [R1])) == {R1: ["webpush:{}"]}

@@ -49,8 +49,8 @@ def test_a_cancelled_shift_takes_the_planned_one_back_and_the_worked_one_stays(
     )
 
     rows = clickhouse.ask("SELECT phase, staff_key, starts_at FROM fixtrail.staff_shifts ORDER BY phase")
-    who = KEYED.staff("c1", "t1")
-    assert rows.split("\n") == [f"{phase}\t{who}\t2026-03-02 00:00:00.000" for phase in ("actual", "cancelled")]
+    technician = KEYED.staff("c1", "t1")
+    assert rows.split("\n") == [f"{phase}\t{technician}\t2026-03-02 00:00:00.000" for phase in ("actual", "cancelled")]
 
 
 def test_a_grade_of_all_centers_is_known_where_the_person_works(clickhouse: ClickHouseNode, insert: Insert) -> None:

@@ -86,7 +86,7 @@ def test_every_flaw_is_counted_alike(stored: Report, profiled: Report) -> None:
 def test_a_center_and_a_source_can_be_asked_for_alone(clickhouse_for_all: ClickHouseNode, stored: Report) -> None:
     ask, now = query_runner(settings_of(clickhouse_for_all)), datetime.now(UTC)
     center = build(ask, Options(now, source="kafka", center="east-01"))
-    nobody = build(ask, Options(now, source="nobody"))
+    empty_report = build(ask, Options(now, source="nobody"))
 
     (verdict,) = center.sheet("verdicts").rows
     (of_all,) = [row for row in stored.sheet("verdicts").rows if row["center_id"] == "east-01"]
@@ -94,7 +94,7 @@ def test_a_center_and_a_source_can_be_asked_for_alone(clickhouse_for_all: ClickH
     assert {row["flaw"]: row["count"] for row in center.sheet("all_rules").rows} == {
         row["flaw"]: row["count"] for row in stored.sheet("all_rules").rows if row["center_id"] == "east-01"
     }
-    assert list(nobody.sheet("verdicts").rows) == []
+    assert list(empty_report.sheet("verdicts").rows) == []
 
 
 def test_the_clock_is_told_hour_by_hour(stored: Report) -> None:

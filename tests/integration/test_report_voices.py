@@ -131,18 +131,20 @@ def test_times_to_contact_and_to_resolution_are_in_opening_time(
 
 
 def test_bad_scores_contacts_and_recovery_are_those_of_the_events(report: Report, events: list[dict[str, Any]]) -> None:
-    bad = [each for each in oracle.bad_scores_of(events) if each["at"] <= NOW]
+    bad = [score for score in oracle.bad_scores_of(events) if score["at"] <= NOW]
     assert value(report, "detractor_cases") == len(bad)
     limit = timedelta(hours=48)
-    in_time = [each["called"] - each["at"] <= limit for each in bad if each["called"] is not None]
-    missed = sum(each["called"] is None and NOW - each["at"] > limit for each in bad)
-    assert value(report, "detractor_contact_in_time") == pytest.approx(sum(in_time) / (len(in_time) + missed))
+    in_time = [score["called"] - score["at"] <= limit for score in bad if score["called"] is not None]
+    n_missed = sum(score["called"] is None and NOW - score["at"] > limit for score in bad)
+    assert value(report, "detractor_contact_in_time") == pytest.approx(sum(in_time) / (len(in_time) + n_missed))
 
     words = oracle.last_words_of(events)
-    with_customer = [each for each in bad if each["customer"] is not None]
+    with_customer = [score for score in bad if score["customer"] is not None]
     for name, is_called in (("recovery_contacted", True), ("recovery_others", False)):
-        own = [each for each in with_customer if (each["called"] is not None) is is_called]
-        assert value(report, name) == pytest.approx(sum(oracle.recovered(each, words) for each in own) / len(own)), name
+        own = [score for score in with_customer if (score["called"] is not None) is is_called]
+        assert value(report, name) == pytest.approx(sum(oracle.recovered(score, words) for score in own) / len(own)), (
+            name
+        )
 
 
 def test_complainants_stand_beside_the_others(report: Report, events: list[dict[str, Any]]) -> None:

@@ -90,8 +90,8 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
         for step, (activity, following) in enumerate(zip(path, [*path[1:], "end"], strict=True), 1):
             steps[step, activity, following] = steps.get((step, activity, following), 0) + 1
 
-    shown = report["tables"]["transitions"]
-    assert {(row["step"], row["activity"], row["next"]): row["orders"] for row in shown} == steps
+    transitions = report["tables"]["transitions"]
+    assert {(row["step"], row["activity"], row["next"]): row["orders"] for row in transitions} == steps
 
 
 # Parts
@@ -127,9 +127,9 @@ def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]
     report = as_json(parts.build(ask, options()))
     requests = pd.DataFrame(requests_of(orders))
     by_center = requests.groupby("center_id", dropna=False).size()
-    shown = {row["center_id"]: row for row in report["tables"]["centers"]}
+    rows = {row["center_id"]: row for row in report["tables"]["centers"]}
 
-    assert {center: row["requests"] for center, row in shown.items()} == {
+    assert {center: row["requests"] for center, row in rows.items()} == {
         None if pd.isna(center) else center: n for center, n in by_center.items()
     }
     rushed = requests[requests["emergency"]]
@@ -137,10 +137,10 @@ def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]
         mine = rushed[
             rushed["center_id"].isna() if row["center_id"] is None else rushed["center_id"] == row["center_id"]
         ]
-        took = mine["took_s"].dropna()
-        assert (row["emergencies"], row["in_time"]) == (len(mine), (took <= 7200).sum())
-        assert same(row["median_s"], took.median() if len(took) else None)
-        assert same(row["p90_s"], took.quantile(0.9) if len(took) else None)
+        seconds = mine["took_s"].dropna()
+        assert (row["emergencies"], row["in_time"]) == (len(mine), (seconds <= 7200).sum())
+        assert same(row["median_s"], seconds.median() if len(seconds) else None)
+        assert same(row["p90_s"], seconds.quantile(0.9) if len(seconds) else None)
 
 
 def requests_of(orders: Iterable[Order]) -> Iterator[dict[str, Any]]:
@@ -174,20 +174,20 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
     closed = {(order["center_id"], order["order_id"]): order["closed_at"] for order in orders}
     named = {(order["center_id"], order["order_id"]): order for order in orders}
     judged = {key: order["ftf"] for key, order in named.items() if order["ftf"] is not None}
-    seen = set()
+    lengths = set()
     for event in events:
         order = event["center_id"], event["order_id"]
-        if (identity := (*order, event["event_id"])) in seen:
+        if (identity := (*order, event["event_id"])) in lengths:
             continue
-        seen.add(identity)
+        lengths.add(identity)
         if event["type"] == "repair" and event.get("technician_id") and order in judged:
             at = datetime.fromisoformat(event["occurred_at"])
             if at.replace(microsecond=at.microsecond // 1000 * 1000) <= closed[order]:
                 worked.setdefault((event["center_id"], event["technician_id"]), set()).add(order)
 
-    shown = {(row["center_id"], row["technician"]): row for row in report["tables"]["technicians"]}
-    assert shown.keys() == worked.keys()
-    for key, row in shown.items():
+    rows = {(row["center_id"], row["technician"]): row for row in report["tables"]["technicians"]}
+    assert rows.keys() == worked.keys()
+    for key, row in rows.items():
         assert (row["judged"], row["fixed"]) == (len(worked[key]), sum(judged[order] for order in worked[key]))
         assert row["enough"] == (row["judged"] >= 20)
         assert min(row["ftfr"], 0.5) <= row["shrunk"] <= 1
@@ -197,18 +197,18 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
 def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouseNode, orders: list[Order]) -> None:
     """One in four: those whose keys begin with the first quarter of the digits."""
     sampled = [order for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"]
-    chosen = {(order["center_id"], order["order_id"]) for order in sampled}
-    everything, days = (
+    sampled_keys = {(order["center_id"], order["order_id"]) for order in sampled}
+    parameters, days = (
         {"since": "", "until": "", "time_zone": "UTC"},
         {"open_until": "", "rollout": "", "centers": [], "by": ""},
     )
 
-    shown = ask("drivers", end_key=end_key(4), **everything)
-    assert 0 < len(chosen) < len(handed_off(orders)) / 2
-    assert set(zip(shown["center_id"], shown["order_id"], strict=True)) == chosen
-    assert shown["check_ins"].sum() > 0
-    whole, sample = (ask("quality_technicians", end_key=end_key(n), **everything, **days) for n in (1, 4))
-    assert 0 < sample["judged"].sum() < whole["judged"].sum() / 2
+    visits = ask("drivers", end_key=end_key(4), **parameters)
+    assert 0 < len(sampled_keys) < len(handed_off(orders)) / 2
+    assert set(zip(visits["center_id"], visits["order_id"], strict=True)) == sampled_keys
+    assert visits["check_ins"].sum() > 0
+    all_rows, sample = (ask("quality_technicians", end_key=end_key(n), **parameters, **days) for n in (1, 4))
+    assert 0 < sample["judged"].sum() < all_rows["judged"].sum() / 2
 
 
 def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
@@ -255,15 +255,15 @@ def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouse
 
 
 def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None:
-    given = {
+    parameters = {
         "since": "", "until": "", "open_until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
         "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1, "end_key": "",
         "names": [""], "medians": [60.0], "p90s": [90.0],
     }  # fmt: skip
     for name, question in questions().items():
         assert question.endswith("?"), name
-        if parameters_of(text_of(name)) <= given.keys():
-            ask(name, **given)
+        if parameters_of(text_of(name)) <= parameters.keys():
+            ask(name, **parameters)
 
 
 def test_the_command_prints_json_and_writes_files(filled: ClickHouseNode, tmp_path: Path, monkeypatch: Any) -> None:

@@ -84,13 +84,13 @@ def test_days_and_centers_of_a_period_select_its_handoffs(ask: Ask, orders: list
 
     def beside(after: bool, mine: list[Order]) -> Chosen:
         """Orders, days and complaints on one side of their own center's change."""
-        begun = [order for order in mine if start_of(order) is not None]
-        on = [o for o in begun if ((closed(o) if o["closed_at"] else opened(o)) >= start_of(o)) == after]
-        voices = sum(sum((day >= start_of(o)) == after for day in complaint_days([o])) for o in begun)
-        ends = (max(first, min(map(start_of, begun))), last) if after else (first, max(starts.values()) - ONE_DAY)
+        checked_in = [order for order in mine if start_of(order) is not None]
+        on = [o for o in checked_in if ((closed(o) if o["closed_at"] else opened(o)) >= start_of(o)) == after]
+        voices = sum(sum((day >= start_of(o)) == after for day in complaint_days([o])) for o in checked_in)
+        ends = (max(first, min(map(start_of, checked_in))), last) if after else (first, max(starts.values()) - ONE_DAY)
         return on, days_of(*ends), voices
 
-    chosen: dict[str, Chosen] = {
+    selections: dict[str, Chosen] = {
         "early": of((ever[0], until)),
         "two-centers": of((since, ever[1]), lambda center: center in ("C01", "C15")),
         "wave": of(ever, lambda center: waves.get(center) in (1, 3)),
@@ -98,11 +98,11 @@ def test_days_and_centers_of_a_period_select_its_handoffs(ask: Ask, orders: list
         "before": beside(False, orders),
         "after": beside(True, [order for order in orders if waves.get(order["center_id"]) == 2]),
     }
-    for name, (mine, days, voices) in chosen.items():
-        shown = [figure for figure in figures if figure["period"] == name]
-        assert differences(shown, expected(mine, days, voices)) == [], name
-    nobody = [figure for figure in figures if figure["period"] == "nobody"]
-    assert {(figure["value"] or None, figure["n"]) for figure in nobody} == {(None, 0)}
+    for name, (mine, days, voices) in selections.items():
+        figures_of_period = [figure for figure in figures if figure["period"] == name]
+        assert differences(figures_of_period, expected(mine, days, voices)) == [], name
+    figures_of_nobody = [figure for figure in figures if figure["period"] == "nobody"]
+    assert {(figure["value"] or None, figure["n"]) for figure in figures_of_nobody} == {(None, 0)}
 
 
 KEYS: dict[str, Callable[[Order], list[str | None]]] = {
@@ -128,8 +128,8 @@ def test_every_cut_holds_the_figures_of_its_own_orders(ask: Ask, orders: list[Or
     for order in orders:
         for key in KEYS[by](order):
             mine.setdefault(key, []).append(order)
-        for each in order["complaint_list"]:
-            for key in KEYS[by]({**order, "closed_at": each["occurred_at"]}):
+        for complaint in order["complaint_list"]:
+            for key in KEYS[by]({**order, "closed_at": complaint["occurred_at"]}):
                 voices[key] = voices.get(key, 0) + 1
 
     assert {figure["key"] for figure in figures} == mine.keys() | voices.keys()
@@ -137,8 +137,8 @@ def test_every_cut_holds_the_figures_of_its_own_orders(ask: Ask, orders: list[Or
         days = days_of(first, last)
         if over_time:
             days = sum(KEYS[by]({"closed_at": at}) == [key] for at in pd.date_range(first, last)) if key else 0
-        shown = [figure for figure in figures if figure["key"] == key]
-        assert differences(shown, expected(mine.get(key, []), days, voices.get(key, 0))) == [], key
+        figures_of_key = [figure for figure in figures if figure["key"] == key]
+        assert differences(figures_of_key, expected(mine.get(key, []), days, voices.get(key, 0))) == [], key
 
 
 def test_days_are_those_of_the_time_zone_asked_for(ask: Ask, orders: list[Order]) -> None:
@@ -146,9 +146,9 @@ def test_days_are_those_of_the_time_zone_asked_for(ask: Ask, orders: list[Order]
     closes = [o["closed_at"] for o in orders if o["closed_at"]]
     local = pd.Series([pd.Timestamp(at).tz_convert("Asia/Shanghai") for at in closes])
 
-    shown = {figure["key"]: figure["n_all"] for figure in figures if figure["figure"] == "wait_mean_s"}
-    assert shown.pop(None) == len(orders) - len(closes)
-    assert {key: n for key, n in shown.items() if n} == local.dt.strftime("%Y-%m-%d").value_counts().to_dict()
+    counts = {figure["key"]: figure["n_all"] for figure in figures if figure["figure"] == "wait_mean_s"}
+    assert counts.pop(None) == len(orders) - len(closes)
+    assert {key: n for key, n in counts.items() if n} == local.dt.strftime("%Y-%m-%d").value_counts().to_dict()
 
 
 def test_with_from_and_to_nothing_else_counts(ask: Ask, orders: list[Order]) -> None:
@@ -161,15 +161,15 @@ def test_with_from_and_to_nothing_else_counts(ask: Ask, orders: list[Order]) -> 
 
 def test_a_range_that_holds_everything_changes_nothing(ask: Ask, orders: list[Order]) -> None:
     """Not even where it ends with the last close: orders opened later are still open, not gone."""
-    whole = as_json(kpi.build(ask, options()))["figures"]
+    unranged = as_json(kpi.build(ask, options()))["figures"]
     first, last = span_days(orders)
 
     ranged = as_json(kpi.build(ask, options(since=first, until=last)))["figures"]
-    running = {figure["figure"] for figure in whole if figure["figure"].startswith("open_")}
-    assert [each for each in ranged if each["figure"] not in running] == [
-        each for each in whole if each["figure"] not in running
+    running = {figure["figure"] for figure in unranged if figure["figure"].startswith("open_")}
+    assert [figure for figure in ranged if figure["figure"] not in running] == [
+        figure for figure in unranged if figure["figure"] not in running
     ]
-    assert [each["n"] for each in ranged] == [each["n"] for each in whole]
+    assert [figure["n"] for figure in ranged] == [figure["n"] for figure in unranged]
 
 
 @pytest.mark.parametrize("by", [None, "center", "week"])

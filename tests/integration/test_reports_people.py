@@ -106,7 +106,7 @@ def test_who_worked_on_which_judged_order(ask: Ask, orders: oracle.Orders, histo
             if event["type"] == "repair" and event.get("technician_id"):
                 first.setdefault(event["technician_id"], event["ms"])
         closed = ms_of(order["closed_at"])
-        expected |= {(*key, who): (order["ftf"], at) for who, at in first.items() if at <= closed}
+        expected |= {(*key, technician): (order["ftf"], at) for technician, at in first.items() if at <= closed}
     comebacks = {(o["comeback_center_id"], o["comeback_order_id"]) for o in orders.values() if o["comeback_order_id"]}
 
     rows = list(ask("grades", **EVERYTHING).itertuples())
@@ -132,12 +132,12 @@ def test_how_long_each_technician_worked_on_an_order(
                 jobs[event["job_id"]].append(event)
         closed = ms_of(order["closed_at"])
         for events in jobs.values():
-            who = None
+            technician = None
             for event, after in pairwise(events):
-                who = event.get("technician_id") or who
+                technician = event.get("technician_id") or technician
                 end = min(after["ms"], closed)
-                if event["phase"] in ("started", "resumed") and who and end > event["ms"]:
-                    expected[*key, who] += (end - event["ms"]) / 1000
+                if event["phase"] in ("started", "resumed") and technician and end > event["ms"]:
+                    expected[*key, technician] += (end - event["ms"]) / 1000
 
     rows = {(*key_of(row), row.technician): row.touch_s for row in ask("grades_touch", **EVERYTHING).itertuples()}
     assert rows == pytest.approx(dict(expected))
@@ -148,7 +148,7 @@ def test_the_grade_of_each_employee(ask: Ask) -> None:
 
     since = ms_of("2026-03-05T00:00:00+00:00")
     grades = {"T0": "junior", "T1": "senior", "T2": "senior"}
-    assert rows == {(KEYED.staff("C01", who), grade, since) for who, grade in grades.items()}
+    assert rows == {(KEYED.staff("C01", technician), grade, since) for technician, grade in grades.items()}
 
 
 # Experts
@@ -170,14 +170,14 @@ def test_how_each_session_with_an_expert_went(
         for session, at in sessions_of(histories[key]).items():
             expected[*key, session] = tuple(at.get(phase) for phase in ("requested", "joined", "resolved"))
     frame = ask("experts", **EVERYTHING)
-    shown = {
+    rows = {
         (*key_of(row), row.session_id): tuple(
             None if pd.isna(at) else int(at) for at in (row.requested_ms, row.joined_ms, row.resolved_ms)
         )
         for row in frame.itertuples()
         if row.session_id
     }
-    assert shown == expected
+    assert rows == expected
     assert len(expected) > 15
     assert {key_of(row) for row in frame.itertuples()} == set(orders)
 
@@ -234,9 +234,9 @@ def test_the_share_of_orders_without_the_check_that_a_procedure_needs(
     file = tmp_path / "procedures.toml"
     step = 'name = "check"\nevent = "quality_check.completed"\nrepeatable = true\n'
     file.write_text(f'[[procedure]]\nname = "any"\n\n[[procedure.step]]\n{step}')
-    begun = {key: order for key, order in handed_off(orders).items() if order["checked_in_at"]}
+    checked_in = {key: order for key, order in handed_off(orders).items() if order["checked_in_at"]}
     checked = 0
-    for key, order in begun.items():
+    for key, order in checked_in.items():
         visit = (ms_of(order["checked_in_at"]), ms_of(order["closed_at"]))
         checked += any(
             name_of(event) == "quality_check.completed" and visit[0] <= event["ms"] <= visit[1]
@@ -245,8 +245,8 @@ def test_the_share_of_orders_without_the_check_that_a_procedure_needs(
 
     figures = {f.figure: f for f in procedures.build(ask, options(procedures=file)).figures}
     share = figures["procedure_check_missing"]
-    assert (share.count, share.n) == (len(begun) - checked, len(begun))
-    assert 0 < checked < len(begun)
+    assert (share.count, share.n) == (len(checked_in) - checked, len(checked_in))
+    assert 0 < checked < len(checked_in)
 
 
 # Need
@@ -279,13 +279,13 @@ def test_the_work_of_each_visit_and_since_when_the_car_had_waited_for_it(ask: As
                 expected.add((*key, activity, ms_of(start), ms_of(end) if end else 0, ms_of(begin)))
 
     frame = ask("need_work", since=START.date() - timedelta(days=30))
-    shown = {
+    rows = {
         (*key_of(row), row.activity, row.started_ms, row.ended_ms, row.requested_ms)
         for row in frame.itertuples()
         if row.started_ms != row.ended_ms
     }
-    assert shown == expected
-    assert len(shown) > 500
+    assert rows == expected
+    assert len(rows) > 500
     assert given_up > 0
 
 
@@ -297,15 +297,15 @@ def test_who_was_at_work_on_which_car(ask: Ask, histories: dict[Key, list[Event]
             if event["type"] in ("diagnosis", "repair"):
                 jobs[event["type"], event.get("job_id")].append(event)
         for events in jobs.values():
-            who = None
+            technician = None
             for event, after in zip(events, [*events[1:], None], strict=True):
-                who = event.get("technician_id") or who
-                if event["phase"] in ("started", "resumed") and who and after and after["ms"] > event["ms"]:
-                    expected.append((key[0], who, event["ms"], after["ms"]))
+                technician = event.get("technician_id") or technician
+                if event["phase"] in ("started", "resumed") and technician and after and after["ms"] > event["ms"]:
+                    expected.append((key[0], technician, event["ms"], after["ms"]))
 
     frame = ask("need_technicians", since=START.date(), until=NOW.date())
-    shown = [(row.center_id, row.technician, row.started_ms, row.ended_ms) for row in frame.itertuples()]
-    assert sorted(shown) == sorted(expected)
+    rows = [(row.center_id, row.technician, row.started_ms, row.ended_ms) for row in frame.itertuples()]
+    assert sorted(rows) == sorted(expected)
 
 
 def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
@@ -347,11 +347,11 @@ def test_the_staffs_answers_by_round_and_role(ask: Ask) -> None:
             groups[answer["round"], role].append(answer["score"])
 
     rows = ask("staff_surveys", since="", until="", time_zone="UTC")
-    shown = {(row.round, row.role if isinstance(row.role, str) else None): row for row in rows.itertuples()}
-    assert set(shown) == set(groups)
+    rows_by_round = {(row.round, row.role if isinstance(row.role, str) else None): row for row in rows.itertuples()}
+    assert set(rows_by_round) == set(groups)
     for key, scores in groups.items():
-        assert (shown[key].n, shown[key].mean) == (len(scores), pytest.approx(statistics.fmean(scores)))
-        assert shown[key].deviation == pytest.approx(statistics.stdev(scores))
+        assert (rows_by_round[key].n, rows_by_round[key].mean) == (len(scores), pytest.approx(statistics.fmean(scores)))
+        assert rows_by_round[key].deviation == pytest.approx(statistics.stdev(scores))
     newest = {f.figure: f for f in staff.build(ask, options()).figures}["staff_score"]
     assert newest.value == pytest.approx(statistics.fmean(groups["2026Q2", None]))
 

@@ -97,8 +97,8 @@ def ask(filled: ClickHouseNode) -> Ask:
 
 def wave_of(center: str) -> int | None:
     """Wave 1: the first three; wave 2: the next four; the others never."""
-    place = CENTERS.index(center)
-    return 1 if place < 3 else 2 if place < 7 else None
+    index = CENTERS.index(center)
+    return 1 if index < 3 else 2 if index < 7 else None
 
 
 def start_of(center: str) -> date | None:
@@ -156,17 +156,17 @@ def test_the_pareto_adds_up_and_its_segments_are_the_nps(ask: Ask, visits: pd.Da
     for row in report["tables"]["identity"]:
         assert row["sum"] == pytest.approx(nps)
     by_center = {row["segment"]: row for row in report["tables"]["segments"] if row["cut"] == "center_id"}
-    for center, each in visits.dropna(subset=["score"]).groupby("center"):
-        assert by_center[center]["n"] == len(each)
+    for center, answers in visits.dropna(subset=["score"]).groupby("center"):
+        assert by_center[center]["n"] == len(answers)
         assert by_center[center]["nps"] == pytest.approx(
-            100 * ((each["score"] >= 9).mean() - (each["score"] <= 6).mean())
+            100 * ((answers["score"] >= 9).mean() - (answers["score"] <= 6).mean())
         )
 
 
 def test_the_pilots_effect_and_its_p_are_those_of_counting_by_hand(ask: Ask, visits: pd.DataFrame) -> None:
     start = START + timedelta(days=WAVE_DAYS[1])
     until = START + timedelta(days=WAVE_DAYS[2])
-    known = visits[visits["checked_in_at"].notna()]
+    checked_in = visits[visits["checked_in_at"].notna()]
 
     def figure(rows: pd.DataFrame, name: str) -> float:
         score = rows["score"].dropna()
@@ -177,23 +177,23 @@ def test_the_pilots_effect_and_its_p_are_those_of_counting_by_hand(ask: Ask, vis
             "complaints_per_100": lambda: 100 * rows["complaints"].mean(),
         }[name]()
 
-    figures = {each["figure"]: each for each in as_json(pilot.build(ask, options()))["figures"]}
+    figures = {figure["figure"]: figure for figure in as_json(pilot.build(ask, options()))["figures"]}
     table = {row["figure"]: row for row in as_json(pilot.build(ask, options()))["tables"]["effects"]}
     for name, row in table.items():
         change = {}
-        for center, each in known.groupby("center"):
-            before = figure(each[each["checked_in_at"] < start], name)
-            after = figure(each[(each["checked_in_at"] >= start) & (each["checked_in_at"] < until)], name)
+        for center, group in checked_in.groupby("center"):
+            before = figure(group[group["checked_in_at"] < start], name)
+            after = figure(group[(group["checked_in_at"] >= start) & (group["checked_in_at"] < until)], name)
             if np.isfinite(after - before):
                 change[center] = after - before
         pilots = [center for center in change if wave_of(center) == 1]
         values = np.array([change[center] for center in change])
-        place = {center: number for number, center in enumerate(change)}
+        index = {center: number for number, center in enumerate(change)}
 
-        def gap(chosen: tuple[int, ...], values: Any = values) -> float:
-            return float(values[list(chosen)].mean() - np.delete(values, list(chosen)).mean())
+        def gap(members: tuple[int, ...], values: Any = values) -> float:
+            return float(values[list(members)].mean() - np.delete(values, list(members)).mean())
 
-        observed = gap(tuple(place[center] for center in pilots))
+        observed = gap(tuple(index[center] for center in pilots))
         times = {"wait_mean_s": 1 / 60, "ftfr_confirmed": 100.0}.get(name, 1.0)
         assert row["effect_each_once"] == pytest.approx(times * observed), name
         assert row["effect"] == pytest.approx(times * figures[f"effect_{name}"]["value"]), name
@@ -215,8 +215,8 @@ def test_the_gate_reads_its_thresholds_from_the_targets(ask: Ask) -> None:
 
 
 def test_waves_may_be_told_by_the_targets(ask: Ask) -> None:
-    told = {"wave": 5, "from": (START + timedelta(days=25)).date(), "centers": ["C13", "C15"]}
-    report = as_json(pilot.build(ask, options(targets_of({"pilot": {"rollout": [told]}}))))
+    wave = {"wave": 5, "from": (START + timedelta(days=25)).date(), "centers": ["C13", "C15"]}
+    report = as_json(pilot.build(ask, options(targets_of({"pilot": {"rollout": [wave]}}))))
 
     assert report["scope"]["pilot_wave"] == 5
     assert report["tables"]["effects"][0]["pilot_centers"] == ["C13", "C15"]

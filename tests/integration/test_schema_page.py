@@ -11,15 +11,15 @@ VIEWS = views()
 
 
 def test_every_view_and_column_has_its_meaning(clickhouse: ClickHouseNode) -> None:  # noqa: F811
-    said = clickhouse.ask(
+    answer = clickhouse.ask(
         "SELECT table, name, comment FROM system.columns WHERE database = 'fixtrail' ORDER BY table, position"
         " FORMAT JSONCompactEachRow"
     )
-    shown: dict[str, list[tuple[str, str]]] = {}
-    for table, name, comment in map(json.loads, said.splitlines()):
-        shown.setdefault(table, []).append((name, comment))
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for table, name, comment in map(json.loads, answer.splitlines()):
+        columns.setdefault(table, []).append((name, comment))
 
-    assert shown == {
+    assert columns == {
         view.name: [
             (name, f"{meaning} [{unit}]" if unit else meaning) for name, (meaning, unit) in view.columns.items()
         ]

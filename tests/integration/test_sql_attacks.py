@@ -94,8 +94,8 @@ def test_settings_in_the_address_change_nothing(server: ClickHouseNode):
             {"X-ClickHouse-User": "reader", "X-ClickHouse-Key": server.passwords["reader"]},
         )
         answer = connection.getresponse()
-        said = answer.read()
-        assert answer.status != 200, (setting, said)
+        body = answer.read()
+        assert answer.status != 200, (setting, body)
         connection.close()
 
 

@@ -84,17 +84,17 @@ def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack):
 
 
 def test_status_tells_lags_and_health_to_scripts(stack: Stack):
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
 
     def seen_idle() -> bool:
-        found.update(stack.status())
-        return found["idle"] is True
+        state.update(stack.status())
+        return state["idle"] is True
 
     # A heartbeat may be on its way at any one look.
     wait_for(seen_idle, 120, "a look at which all is done")
-    assert set(found["groups"]) == {"fixtrail", "fixtrail-clickhouse"}
-    assert found["groups"]["fixtrail"]["lag"] == 0
-    assert {child["state"] for child in found["children"].values()} == {"ready"}
+    assert set(state["groups"]) == {"fixtrail", "fixtrail-clickhouse"}
+    assert state["groups"]["fixtrail"]["lag"] == 0
+    assert {child["state"] for child in state["children"].values()} == {"ready"}
 
 
 def test_waiting_ends_with_one_when_something_does_not_get_on(stack: Stack, lines: Path):
@@ -113,8 +113,8 @@ def test_waiting_ends_with_one_when_something_does_not_get_on(stack: Stack, line
 
 def test_a_clickhouse_that_stops_listening_is_not_ready_and_is_started_again(stack: Stack):
     def state() -> str:
-        said: str = json.loads(stack.run("status", "--json", exit_code=None))["children"]["clickhouse"]["state"]
-        return said
+        state: str = json.loads(stack.run("status", "--json", exit_code=None))["children"]["clickhouse"]["state"]
+        return state
 
     before = stack.facts["children"]["clickhouse"]
     with contextlib.suppress(OSError):
@@ -160,25 +160,25 @@ async def test_events_that_a_producer_has_packed_become_orders(stack: Stack, cod
 
 
 def letters(stack: Stack) -> dict:
-    found: dict = json.loads(stack.run("dead-letters", "list", "--json", "--newest", "1000"))
-    return found
+    answer: dict = json.loads(stack.run("dead-letters", "list", "--json", "--newest", "1000"))
+    return answer
 
 
 def test_a_refused_event_is_repaired_and_put_back_once(stack: Stack, tmp_path: Path):
     bad = CHECK_IN % (b"repair-1", b"order-r1", b"VIN-R1", b'"express"')
     send(stack, bad, b'{"vehicle_id":"VIN-R2", broken')
-    found = {letter["code"]: letter for letter in letters(stack)["newest"]}
-    place = found["invalid_field"]["place"]
+    by_code = {letter["code"]: letter for letter in letters(stack)["newest"]}
+    position = by_code["invalid_field"]["place"]
 
-    assert found["invalid_field"]["topic"] == "service-events"
-    assert "not_json" in found
-    assert "express" not in json.dumps(found)
-    shown = json.loads(call(stack.folder, "dead-letters", "show", place, "--raw").stdout)
+    assert by_code["invalid_field"]["topic"] == "service-events"
+    assert "not_json" in by_code
+    assert "express" not in json.dumps(by_code)
+    shown = json.loads(call(stack.folder, "dead-letters", "show", position, "--raw").stdout)
     assert {**shown, "customer_id": None} == {**json.loads(bad), "customer_id": None}
-    assert "lane" in stack.run("dead-letters", "show", place)
+    assert "lane" in stack.run("dead-letters", "show", position)
 
     def redrive(*arguments: str | Path, code: int = 0) -> str:
-        return call(stack.folder, "dead-letters", "redrive", place, *arguments, code=code).stdout.decode()
+        return call(stack.folder, "dead-letters", "redrive", position, *arguments, code=code).stdout.decode()
 
     assert "would be refused again, invalid_field" in redrive(code=1)
 
@@ -192,7 +192,7 @@ def test_a_refused_event_is_repaired_and_put_back_once(stack: Stack, tmp_path: P
     assert stack.sql("SELECT lane FROM orders WHERE order_id = 'order-r1'") == [{"lane": "quick"}]
 
     assert "was put back before" in redrive("--file", repaired, code=1)
-    assert next(letter for letter in letters(stack)["newest"] if letter["place"] == place)["redriven"]
+    assert next(letter for letter in letters(stack)["newest"] if letter["place"] == position)["redriven"]
 
 
 def test_dead_letters_that_are_not_there_are_told(stack: Stack):
@@ -222,10 +222,10 @@ def test_simulated_workshops_reach_clickhouse(stack: Stack):
     # A visit whose events name two centers by mistake is an order at each of them.
     visits = "SELECT uniqExact(order_id) AS n FROM orders"
     before = stack.sql(visits)[0]["n"]
-    said = stack.run("simulate", "--scenario", "quiet-day", "--days", "1", "--centers", "2", "--seed", "3")
+    result = stack.run("simulate", "--scenario", "quiet-day", "--days", "1", "--centers", "2", "--seed", "3")
     stack.wait_idle()
 
-    orders = int(said.split(" events of ")[1].split()[0].replace(",", ""))
+    orders = int(result.split(" events of ")[1].split()[0].replace(",", ""))
     assert stack.sql(visits)[0]["n"] == before + orders > before
 
 

@@ -70,10 +70,10 @@ def test_the_command_writes_a_page_and_refuses_an_order_that_there_is_not(
 
     page = CliRunner().invoke(app, [*command, "--html", str(file), "--locale", "en"], env=variables)
     link = CliRunner().invoke(app, command, env=variables)
-    nobody = CliRunner().invoke(app, ["story", "no-such", "--center", center], env=variables)
+    result_of_unknown = CliRunner().invoke(app, ["story", "no-such", "--center", center], env=variables)
 
     assert page.exit_code == 0, page.output
     text = file.read_text(encoding="utf-8")
     assert "What happened" in text and order not in text and events[0]["vehicle_id"] not in text
     assert link.stdout.startswith("https://service.example.com/story/") and order not in link.stdout
-    assert isinstance(nobody.exception, ExitError) and nobody.exception.exit_code == 1
+    assert isinstance(result_of_unknown.exception, ExitError) and result_of_unknown.exception.exit_code == 1

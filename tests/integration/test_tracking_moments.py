@@ -80,11 +80,11 @@ def test_a_customer_wants_no_more_messages_and_then_again(pages: PageServer):
     with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready", order_id="B5"))])
 
-    for pressed, said, offered in (("off", "no more messages", "again"), ("on", "messages again", "no more")):
+    for pressed, message, offered in (("off", "no more messages", "again"), ("on", "messages again", "no more")):
         answer = pages.post(f"{path}?lang=en", {"messages": pressed})
         assert answer.status == 303
         html = pages.get(answer.headers["location"]).text
-        assert f"We send you {said}" in html
+        assert f"We send you {message}" in html
         assert re.search(r'<button name="messages"[^>]*>Send me (.*?)</button>', html)[1].endswith(
             f"messages {offered}" if pressed == "off" else f"{offered} messages"
         )
@@ -101,12 +101,12 @@ def test_a_browser_that_asks_for_notifications_wants_them(tmp_path, monkeypatch:
     browser = b'{"endpoint":"https://push.example.com/x","keys":{"p256dh":"a","auth":"b"}}'
     with PageServer(tmp_path / "pages", push=settings) as pages:
         pages.publish(visit("B6"), visit("B7"))
-        mine, other = (f"/t/{pages.token(order)}/push" for order in ("B6", "B7"))
+        mine, second = (f"/t/{pages.token(order)}/push" for order in ("B6", "B7"))
 
         def on(path: str) -> bool:
             return bool(json.loads(pages.post(f"{path}/state", browser).body)["on"])
 
-        assert (pages.post(mine, browser).status, on(mine), on(other)) == (204, True, False)
+        assert (pages.post(mine, browser).status, on(mine), on(second)) == (204, True, False)
         with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
             ((person,),) = store.run("SELECT person FROM followers")
             recipients.set_preference(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)

@@ -65,7 +65,7 @@ def test_the_time_of_the_answer_does_not_tell_why_a_link_opens_nothing(pages: Pa
             began = time.perf_counter()
             assert pages.get(path).status == 404
             times[kind].append((time.perf_counter() - began) * 1000)
-    medians = {kind: statistics.median(each) for kind, each in times.items()}
+    medians = {kind: statistics.median(seconds) for kind, seconds in times.items()}
     with capsys.disabled():
         print("\nmedian ms of the answer:", ", ".join(f"{kind} {ms:.2f}" for kind, ms in medians.items()))
 
@@ -183,10 +183,10 @@ def test_a_reader_resumes_without_a_gap_or_a_repeat(pages: PageServer):
         assert stream.next().id == "11"
 
 
-@pytest.mark.parametrize("said", ["", "x", "9" * 50, "-1", "٣", "1\t2"])
-def test_a_reader_that_says_nonsense_gets_the_present_state(pages: PageServer, said: str):
+@pytest.mark.parametrize("header", ["", "x", "9" * 50, "-1", "٣", "1\t2"])
+def test_a_reader_that_says_nonsense_gets_the_present_state(pages: PageServer, header: str):
     pages.publish(visit("R-71", version=5))
-    with pages.listen(_live(pages, "R-71"), Last_Event_ID=said.encode().decode("latin-1")) as stream:
+    with pages.listen(_live(pages, "R-71"), Last_Event_ID=header.encode().decode("latin-1")) as stream:
         assert stream.next().id == "5"
 
 
@@ -256,8 +256,8 @@ def test_streams_are_limited_by_link_by_address_and_in_all(tmp_path):
         with PageServer(tmp_path / "limits", limits=limits) as pages:
             pages.publish(visit("R-75", version=1))
             path = _live(pages, "R-75")
-            with pages.listen(path) as one, pages.listen(path) as two:
-                assert (one.next().id, two.next().id) == ("1", "1")
+            with pages.listen(path) as first, pages.listen(path) as two:
+                assert (first.next().id, two.next().id) == ("1", "1")
                 with pages.listen(path) as three:
                     assert three.status == 429
             wait_until(lambda pages=pages: pages.web.gate.open_streams == 0)
@@ -333,11 +333,11 @@ def test_hostile_content_is_shown_as_text_or_not_at_all(pages: PageServer, hosti
 
 def tags_of(html: str) -> set[tuple[str, ...]]:
     """Every kind of tag with the names of its attributes, as a browser's parser finds them."""
-    found: set[tuple[str, ...]] = set()
+    combinations_met: set[tuple[str, ...]] = set()
     parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.add((tag, *(name for name, _ in attributes)))  # type: ignore[method-assign]
+    parser.handle_starttag = lambda tag, attributes: combinations_met.add((tag, *(name for name, _ in attributes)))  # type: ignore[method-assign]
     parser.feed(html)
-    return found
+    return combinations_met
 
 
 def _quoted(text: str) -> str:

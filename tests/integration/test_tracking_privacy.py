@@ -57,24 +57,24 @@ def test_no_link_that_opens_nothing_takes_another_time_than_the_others(pages: Pa
     pages.publish(marked("T1", 1))
     now = now_ms()
     pages.revoke("T2", now)
-    said = {name: now.to_bytes(6, "big") + LIFE_DAYS.to_bytes(2, "big") + name.encode() for name in ("T1", "T3")}
+    heads = {name: now.to_bytes(6, "big") + LIFE_DAYS.to_bytes(2, "big") + name.encode() for name in ("T1", "T3")}
     kinds = {
-        "forged": lambda: _text(draw.randbytes(TAG_BYTES) + said["T1"]),
-        "forged, of no order": lambda: _text(draw.randbytes(TAG_BYTES) + said["T3"]),
+        "forged": lambda: _text(draw.randbytes(TAG_BYTES) + heads["T1"]),
+        "forged, of no order": lambda: _text(draw.randbytes(TAG_BYTES) + heads["T3"]),
         "unknown": lambda: pages.token("T3"),
         "expired": lambda: pages.token("T1", days=1, at=now - 2 * DAY_MS),
         "revoked": lambda: pages.token("T2", at=now - 1),
     }
-    asked = [kind for kind in kinds for _ in range(ASKED_EACH)]
-    draw.shuffle(asked)
+    order_of_kinds = [kind for kind in kinds for _ in range(ASKED_EACH)]
+    draw.shuffle(order_of_kinds)
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for kind in asked:
+    for kind in order_of_kinds:
         path = f"/t/{kinds[kind]()}"
         began = time.perf_counter()
         answer = pages.get(path)
         times[kind].append(time.perf_counter() - began)
         assert answer.status == 404
-    slower = {(one, other): slower_share(times[one], times[other]) for one, other in combinations(kinds, 2)}
+    slower = {(first, second): slower_share(times[first], times[second]) for first, second in combinations(kinds, 2)}
     with capsys.disabled():
         print(f"\nslower than another kind of bad link: {min(slower.values()):.3f} to {max(slower.values()):.3f}")
 
@@ -84,7 +84,7 @@ def test_no_link_that_opens_nothing_takes_another_time_than_the_others(pages: Pa
 def slower_share(times: list[float], others: list[float]) -> float:
     """How probable it is that one of the times is longer than one of the others."""
     others = sorted(others)
-    wins = sum(bisect_left(others, each) + bisect_right(others, each) for each in times)
+    wins = sum(bisect_left(others, own_time) + bisect_right(others, own_time) for own_time in times)
     return wins / (2 * len(times) * len(others))
 
 
@@ -113,27 +113,27 @@ def test_each_of_two_customers_sees_all_of_the_own_order_and_nothing_of_the_othe
     """
     number = next(_numbers)
     names = {order: f"{order}{number}" for order in ORDERS}
-    newest, seen = dict.fromkeys(ORDERS, 0), dict.fromkeys(ORDERS, 0)
+    newest, received = dict.fromkeys(ORDERS, 0), dict.fromkeys(ORDERS, 0)
     pages.publish(*(marked(names[order], 0) for order in ORDERS))
     with pages.listen(live(pages, names["one"])) as first, pages.listen(live(pages, names["two"])) as second:
         for doing, order, version in doings:
             if doing == "publish":
                 pages.publish(marked(names[order], version))
                 newest[order] = max(newest[order], version)
-            elif newest[order] > seen[order]:
-                with pages.listen(live(pages, names[order]), Last_Event_ID=str(seen[order])) as stream:
+            elif newest[order] > received[order]:
+                with pages.listen(live(pages, names[order]), Last_Event_ID=str(received[order])) as stream:
                     event = stream.next()
                 assert (event.id, marks(event.html)) == (str(newest[order]), {(names[order], event.id)})
-                seen[order] = newest[order]
+                received[order] = newest[order]
         pages.publish(*(marked(names[order], 99) for order in ORDERS))
         for order, stream in zip(ORDERS, (first, second), strict=True):
-            brought = []
+            results = []
             for event in stream.events():
                 assert marks(event.html) == {(names[order], event.id)}
-                brought.append(int(event.id))
+                results.append(int(event.id))
                 if event.id == "99":
                     break
-            assert brought == sorted(set(brought))
+            assert results == sorted(set(results))
 
 
 _numbers = iter(range(10**6))
@@ -171,30 +171,30 @@ def test_what_is_personal_is_nowhere_but_on_the_page_of_its_own_order(pages: Pag
     messages_about(pages, "8882")
     key, _ = add_key(pages.settings, "crm", scopes=["orders:read", "centers:read"], centers=["CENTER8882"])
     login = {"Authorization": f"Bearer {key}"}
-    mine, other = pages.token("ORDER7771"), pages.token("ORDER8882")
+    mine, second = pages.token("ORDER7771"), pages.token("ORDER8882")
 
-    with pages.listen(f"/t/{other}/live") as stream:
-        seen = [stream.next().data]
+    with pages.listen(f"/t/{second}/live") as stream:
+        messages = [stream.next().data]
         # Its neighbour moves on, and so does it.
         pages.publish(
             {**canary("7771"), "version": 2, "event_count": 2}, {**canary("8882"), "version": 2, "event_count": 2}
         )
-        seen.append(stream.next().data)
-    for path in (f"/t/{other}", f"/t/{other}?lang=en", f"/t/{other}/messages", "/t/nothing", "/", "/ops"):
+        messages.append(stream.next().data)
+    for path in (f"/t/{second}", f"/t/{second}?lang=en", f"/t/{second}/messages", "/t/nothing", "/", "/ops"):
         answer = pages.get(path)
-        seen += [answer.text, str(answer.headers)]
+        messages += [answer.text, str(answer.headers)]
     for path in ("orders/ORDER7771", "orders/ORDER8882", "centers/CENTER7771/open", "centers/CENTER8882/open", "x"):
-        seen.append(pages.get(f"/v1/{path}", **login).text)
-    pages.post(f"/t/{other}", {"form": "decision", "quote": "ORDER7771", "answer": "approve"})
+        messages.append(pages.get(f"/v1/{path}", **login).text)
+    pages.post(f"/t/{second}", {"form": "decision", "quote": "ORDER7771", "answer": "approve"})
     own = [pages.get(f"/t/{mine}{path}").text for path in ("", "/messages")]
 
     assert "MARK-ORDER7771" in own[0] and "77712" in own[0].replace(",", "")
-    assert "MARK-ORDER8882" in seen[0] and "ORDER8882" in seen[6]
-    for text in seen:
+    assert "MARK-ORDER8882" in messages[0] and "ORDER8882" in messages[6]
+    for text in messages:
         assert "7771" not in text.replace(",", "")
-    for text in (*seen, *own):
+    for text in (*messages, *own):
         assert not re.search("(CUSTOMER|VIN|ADDRESS)(7771|8882)", text)
     # Not in any log either: neither what is personal, nor an order, nor the key to a page.
     # Pytest hears the server's log of requests, too, which goes nowhere (fixtrail.web.server).
-    said = " ".join(record.getMessage() for record in caplog.records if record.name != "uvicorn.access")
-    assert not re.search(f"(CUSTOMER|VIN|ADDRESS|ORDER|TOLD)(7771|8882)|{mine}|{other}", said)
+    log_text = " ".join(record.getMessage() for record in caplog.records if record.name != "uvicorn.access")
+    assert not re.search(f"(CUSTOMER|VIN|ADDRESS|ORDER|TOLD)(7771|8882)|{mine}|{second}", log_text)

@@ -25,8 +25,8 @@ def test_what_a_transaction_took_back_never_counts_and_nothing_waits_for_its_mar
     asyncio.run(write(kafka, feed.clean_feed(9, 100), commit=False))
     stack.wait_idle()
 
-    found = order_differences(stack.ask, Truth(events))
-    assert not found, said(found)
+    differences = order_differences(stack.ask, Truth(events))
+    assert not differences, said(differences)
     assert stack.ask("SELECT count() AS n FROM events") == [{"n": len(events)}]
     # Markers are no lag; a heartbeat on its way is some for a moment.
     wait_for(lambda: all(group["lag"] == 0 for group in stack.status()["groups"].values()), 60, "nothing is left to do")

@@ -35,11 +35,11 @@ OF_RECORDS = "data"
 def test_emergencies_of_an_order_under_two_vehicles_count_once_each(clickhouse: ClickHouseNode) -> None:
     events = [
         event
-        for vehicle, came in (("VIN-WRONG", "09:30"), ("VIN-RIGHT", "12:30"))
+        for vehicle, clock in (("VIN-WRONG", "09:30"), ("VIN-RIGHT", "12:30"))
         for event in (
             checked_in("08:00", vehicle_id=vehicle),
             part("requested", "09:00", vehicle_id=vehicle, urgency="emergency"),
-            part("fulfilled", came, vehicle_id=vehicle),
+            part("fulfilled", clock, vehicle_id=vehicle),
             handed_off("14:00", vehicle_id=vehicle),
         )
     ]
@@ -82,7 +82,7 @@ def test_every_report_tells_the_same_of_two_vehicles_under_one_number(
     together = [{**event, "order_id": numbers[event["center_id"], event["order_id"]]} for event in events]
     assert len({(event["center_id"], event["order_id"]) for event in together}) < 0.6 * len(numbers)
 
-    first, second = (_answers(clickhouse, some, tmp_path) for some in (events, together))
+    first, second = (_answers(clickhouse, history, tmp_path) for history in (events, together))
 
     for name in first.keys() - {OF_RECORDS}:
         assert second[name] == pytest.approx(first[name]), name
@@ -91,7 +91,7 @@ def test_every_report_tells_the_same_of_two_vehicles_under_one_number(
 def test_an_order_that_was_moved_to_its_right_vehicle_is_in_no_report_twice(
     clickhouse: ClickHouseNode, events: list[Event], tmp_path: Path
 ) -> None:
-    first, second = (_answers(clickhouse, some, tmp_path) for some in (events, [*events, *_under_wrong(events)]))
+    first, second = (_answers(clickhouse, history, tmp_path) for history in (events, [*events, *_under_wrong(events)]))
 
     for name in first.keys() - {OF_RECORDS}:
         assert second[name] == pytest.approx(first[name]), name

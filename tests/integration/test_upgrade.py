@@ -57,9 +57,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def orders(stack: Stack) -> dict[OrderKey, dict[str, Any]]:
     rows = list(map(json.loads, stack.run("sql", "SELECT * FROM orders", "--format", "JSONEachRow").splitlines()))
-    found = {OrderKey.of(row): row for row in rows}
-    assert len(found) == len(rows)
-    return found
+    facts = {OrderKey.of(row): row for row in rows}
+    assert len(facts) == len(rows)
+    return facts
 
 
 def notices(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -152,11 +152,15 @@ def test_the_next_event_of_an_open_order_finds_its_state(stack: Stack, tmp_path:
 def test_recomputing_finds_what_the_older_version_had_not_kept(stack: Stack) -> None:
     report = json.loads(stack.run("verify", "--json", exit_code=1))
 
-    (whole,) = (difference for difference in report["differences"] if not difference["column"])
+    (difference_of_row,) = (difference for difference in report["differences"] if not difference["column"])
     seconds = [difference for difference in report["differences"] if difference["column"]]
 
     assert report["by_column"].keys() == {"order as a whole", *(f"order {column}" for column in NEVER_KEPT)}
-    assert (OrderKey(*whole["key"][:2]), whole["stored"], whole["computed"]) == (WITHOUT_CENTER, "stored", None)
+    assert (OrderKey(*difference_of_row["key"][:2]), difference_of_row["stored"], difference_of_row["computed"]) == (
+        WITHOUT_CENTER,
+        "stored",
+        None,
+    )
     assert {difference["column"] for difference in seconds} == NEVER_KEPT
     assert all(difference["stored"] == 0 < difference["computed"] for difference in seconds)
 

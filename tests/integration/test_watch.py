@@ -58,12 +58,12 @@ def bootstrap(tmp_path: Path) -> Iterator[str]:
 
 def waiting_for_parts(order_id: str, since_s: float = 1.0, **promise: str) -> list[dict[str, Any]]:
     """An order whose part was requested so many seconds ago."""
-    known = {"order_id": order_id, "vehicle_id": f"V-{order_id}"}
+    ids = {"order_id": order_id, "vehicle_id": f"V-{order_id}"}
     return [
-        checked_in("08:00", occurred_at=ago(since_s + 60), **promise, **known),
-        quoted("08:00", occurred_at=ago(since_s + 50), **known),
-        approved("08:00", occurred_at=ago(since_s + 40), **known),
-        part("requested", "08:00", occurred_at=ago(since_s), **known),
+        checked_in("08:00", occurred_at=ago(since_s + 60), **promise, **ids),
+        quoted("08:00", occurred_at=ago(since_s + 50), **ids),
+        approved("08:00", occurred_at=ago(since_s + 40), **ids),
+        part("requested", "08:00", occurred_at=ago(since_s), **ids),
     ]
 
 
@@ -90,7 +90,7 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
     with Webhooks() as hooks:
         hooks.secret = encoded_secret(target_secret(HASH_KEY.encode(), hooks.url))
         sink = PushSink(tmp_path / "sink", bootstrap, PUSH)
-        history = [each for number in range(50) for each in waiting_for_parts(f"OLD{number}", 30 * 24 * 3600.0)]
+        history = [event for number in range(50) for event in waiting_for_parts(f"OLD{number}", 30 * 24 * 3600.0)]
         with sink.running():
             watches.tell(
                 notices=[reached_at(order, f"webhook:{hooks.url}/in") for order in orders],
@@ -104,14 +104,16 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
             watches.wait_crashed(CRASHED, "one")
             watches.start("two")
             with watches.running("one"):
-                watches.wait_for(lambda: len({each["notice_id"] for each in watches.notices()}) >= 16, "all are told")
+                watches.wait_for(
+                    lambda: len({notice["notice_id"] for notice in watches.notices()}) >= 16, "all are told"
+                )
                 watches.kill("one")
                 watches.start("one")
                 watches.wait_for(lambda: len(hooks.accepted) >= 16, "all have reached their customers")
                 time.sleep(1.5)
 
-        told = Counter((said["data"]["order_id"], said["data"]["milestone"]) for _, said in hooks.accepted)
-        assert told == {(order, name): 1 for order in orders for name in ("running_late", "no_news")}
+        counts = Counter((message["data"]["order_id"], message["data"]["milestone"]) for _, message in hooks.accepted)
+        assert counts == {(order, name): 1 for order in orders for name in ("running_late", "no_news")}
         assert {row["state"] for row in sink.rows("milestone IN ('running_late', 'no_news')")} == {"SENT"}
 
 
@@ -124,8 +126,8 @@ def test_news_in_time_is_worth_more_than_an_excuse(tmp_path: Path, bootstrap: st
         watches.tell(notices=[reached_at("R1", f"webhook:{hooks.url}/in")], journeys=journeys(waiting))
         with watches.running():
             watches.wait_for(lambda: bool(watches.notices()), "the silence is told")
-            begun = repair("started", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
-            watches.tell(journeys=journeys([*waiting, begun]))
+            started = repair("started", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
+            watches.tell(journeys=journeys([*waiting, started]))
         with sink.running():
             sink.wait_for("SUPERSEDED")
 
@@ -152,7 +154,7 @@ async def write_until(clickhouse: ClickHouseNode, bootstrap: str, is_there: str)
 
 def told(watches: Watches) -> list[str]:
     """How each telling of the only alert ended."""
-    return [each["outcome"] for each in watches.alerts()[0]["told"]]
+    return [step["outcome"] for step in watches.alerts()[0]["told"]]
 
 
 def test_an_alert_opens_escalates_is_acknowledged_and_ends(
@@ -165,7 +167,7 @@ def test_an_alert_opens_escalates_is_acknowledged_and_ends(
         watches.wait_ready()
         waiting = waiting_for_parts("R1", 0)
         watches.tell(journeys=journeys(waiting))
-        watches.wait_for(lambda: [each["level"] for each in watches.alerts()] == [1], "it is open and escalated")
+        watches.wait_for(lambda: [alert["level"] for alert in watches.alerts()] == [1], "it is open and escalated")
         watches.wait_for(lambda: len(board.accepted) == 2, "the staff heard of both")
         (alert,) = json.loads(watches.run("alerts", "list", "--json"))
         assert (alert["rule"], alert["order_id"], alert["state"]) == ("parts", "R1", "open")
@@ -177,12 +179,12 @@ def test_an_alert_opens_escalates_is_acknowledged_and_ends(
         watches.wait_for(lambda: told(watches) == ["SENT"] * 3, "the staff heard that Li Wei takes care")
         watches.kill()
         watches.start()
-        came = part("fulfilled", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
-        watches.tell(journeys=journeys([*waiting, came]))
+        fulfilled = part("fulfilled", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
+        watches.tell(journeys=journeys([*waiting, fulfilled]))
         watches.wait_for(lambda: watches.alerts()[0]["state"] == "closed", "it is over")
 
     (alert,) = watches.alerts()
-    assert [(each["step"], each["outcome"]) for each in alert["told"]] == [
+    assert [(step["step"], step["outcome"]) for step in alert["told"]] == [
         ("opened", "SENT"),
         ("level-1", "SENT"),
         ("closed", "SENT"),
@@ -211,4 +213,4 @@ def test_killed_while_it_tells_the_staff_it_does_not_tell_twice(tmp_path: Path, 
         time.sleep(1.0)
     assert len(board.accepted) == 1
     (alert,) = watches.alerts()
-    assert [(each["step"], each["outcome"]) for each in alert["told"]] == [("opened", "UNKNOWN")]
+    assert [(step["step"], step["outcome"]) for step in alert["told"]] == [("opened", "UNKNOWN")]

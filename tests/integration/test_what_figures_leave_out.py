@@ -68,50 +68,50 @@ class History:
 
 def never() -> Iterator[Event]:
     """20 cars mended after 30 min; 20 checked in at the same time and never touched, promise broken, complained."""
-    told = History("NEVER")
+    history = History("NEVER")
     for order in range(20):
-        closed = told.mended(order, BEGIN + order * HOUR, 30 * MINUTE)
-        told.event(order, "survey", closed + HOUR, score=10)
-        told.check_in(100 + order, BEGIN + order * HOUR, promised_at=(BEGIN + DAY).isoformat())
-        told.event(100 + order, "complaint", BEGIN + 2 * DAY, category="waiting", severity="high")
-    yield from told.events
+        closed = history.mended(order, BEGIN + order * HOUR, 30 * MINUTE)
+        history.event(order, "survey", closed + HOUR, score=10)
+        history.check_in(100 + order, BEGIN + order * HOUR, promised_at=(BEGIN + DAY).isoformat())
+        history.event(100 + order, "complaint", BEGIN + 2 * DAY, category="waiting", severity="high")
+    yield from history.events
 
 
 def left() -> Iterator[Event]:
     """10 served after 10 min and content; 10 left after 5 h, complained and gave a 0."""
-    told = History("LEFT")
+    history = History("LEFT")
     for order in range(10):
-        closed = told.mended(order, BEGIN + order * HOUR, 10 * MINUTE)
-        told.event(order, "survey", closed + HOUR, score=10)
+        closed = history.mended(order, BEGIN + order * HOUR, 10 * MINUTE)
+        history.event(order, "survey", closed + HOUR, score=10)
         at = BEGIN + order * HOUR
-        told.check_in(100 + order, at)
-        told.event(100 + order, "cancellation", at + 5 * HOUR)
-        told.event(100 + order, "survey", at + 9 * DAY, score=0)
-        told.event(100 + order, "complaint", at + 6 * HOUR, category="waiting")
-    yield from told.events
+        history.check_in(100 + order, at)
+        history.event(100 + order, "cancellation", at + 5 * HOUR)
+        history.event(100 + order, "survey", at + 9 * DAY, score=0)
+        history.event(100 + order, "complaint", at + 6 * HOUR, category="waiting")
+    yield from history.events
 
 
 def odd() -> Iterator[Event]:
     """A check-in clock 40 min fast at 6 of 10 orders; one car repaired again after its handoff; one taken in again."""
-    told = History("ODD")
+    history = History("ODD")
     for order in range(10):
         at = BEGIN + order * HOUR
-        told.mended(order, at, 30 * MINUTE)
+        history.mended(order, at, 30 * MINUTE)
         if order < 6:
-            told.events[-4]["occurred_at"] = (at + 40 * MINUTE).isoformat()
-    told.event(9, "repair", BEGIN + 14 * HOUR, phase="started", job_id="j")
+            history.events[-4]["occurred_at"] = (at + 40 * MINUTE).isoformat()
+    history.event(9, "repair", BEGIN + 14 * HOUR, phase="started", job_id="j")
     # Ready at 9, promised for 9:30, back in repair at 12: neither ready nor kept.
-    told.check_in(50, BEGIN, promised_at=(BEGIN + 90 * MINUTE).isoformat())
-    told.event(50, "repair", BEGIN + 30 * MINUTE, phase="started", job_id="j")
-    told.event(50, "repair", BEGIN + HOUR, phase="completed", job_id="j")
-    told.event(50, "ready", BEGIN + HOUR)
-    told.event(50, "repair", BEGIN + 4 * HOUR, phase="started", job_id="j2")
+    history.check_in(50, BEGIN, promised_at=(BEGIN + 90 * MINUTE).isoformat())
+    history.event(50, "repair", BEGIN + 30 * MINUTE, phase="started", job_id="j")
+    history.event(50, "repair", BEGIN + HOUR, phase="completed", job_id="j")
+    history.event(50, "ready", BEGIN + HOUR)
+    history.event(50, "repair", BEGIN + 4 * HOUR, phase="started", job_id="j2")
     # A bill below nothing is a credit.
-    told.check_in(51, BEGIN)
-    told.event(51, "handoff", BEGIN + HOUR, amount=-50)
+    history.check_in(51, BEGIN)
+    history.event(51, "handoff", BEGIN + HOUR, amount=-50)
     # A complaint without any visit.
-    told.event(60, "complaint", BEGIN + DAY, category="phone")
-    yield from told.events
+    history.event(60, "complaint", BEGIN + DAY, category="phone")
+    yield from history.events
 
 
 @pytest.fixture(scope="module")
@@ -137,29 +137,42 @@ def figures(ask: Ask, center: str, **days: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_cars_that_nobody_touched_stand_beside_the_wait(ask: Ask) -> None:
-    found = figures(ask, "NEVER")
+    by_name = figures(ask, "NEVER")
 
-    assert (found["wait_mean_s"]["value"], found["wait_mean_s"]["n"], found["wait_mean_s"]["n_all"]) == (1800, 20, 40)
-    assert found["wait_mean_s"]["left_out"] == {"open": 20}
-    assert found["open_orders"]["value"] == found["open_past_promise"]["value"] == found["open_past_promise"]["n"] == 20
-    for what in ("age", "wait"):
-        assert found[f"open_{what}_longest_s"]["value"] == pytest.approx((NOW - BEGIN).total_seconds(), abs=7200)
+    assert (by_name["wait_mean_s"]["value"], by_name["wait_mean_s"]["n"], by_name["wait_mean_s"]["n_all"]) == (
+        1800,
+        20,
+        40,
+    )
+    assert by_name["wait_mean_s"]["left_out"] == {"open": 20}
+    assert (
+        by_name["open_orders"]["value"]
+        == by_name["open_past_promise"]["value"]
+        == by_name["open_past_promise"]["n"]
+        == 20
+    )
+    for kind in ("age", "wait"):
+        assert by_name[f"open_{kind}_longest_s"]["value"] == pytest.approx((NOW - BEGIN).total_seconds(), abs=7200)
         median = (NOW - BEGIN - 9.5 * HOUR).total_seconds()
-        assert found[f"open_{what}_median_s"]["value"] == pytest.approx(median, abs=7200)
-    assert found["promise_kept"]["n"] == 0 and found["promise_kept"]["left_out"] == {"open": 20, "no_promise": 20}
-    assert found["complaints_per_100"]["value"] == 0, "of closed orders"
-    assert found["complaints_per_month"]["count"] == 20, "of all orders, by their own date"
+        assert by_name[f"open_{kind}_median_s"]["value"] == pytest.approx(median, abs=7200)
+    assert by_name["promise_kept"]["n"] == 0 and by_name["promise_kept"]["left_out"] == {"open": 20, "no_promise": 20}
+    assert by_name["complaints_per_100"]["value"] == 0, "of closed orders"
+    assert by_name["complaints_per_month"]["count"] == 20, "of all orders, by their own date"
 
 
 def test_those_who_left_are_told_with_their_wait_their_scores_and_their_complaints(ask: Ask) -> None:
-    found = figures(ask, "LEFT")
+    by_name = figures(ask, "LEFT")
 
-    assert (found["wait_mean_s"]["value"], found["wait_mean_s"]["left_out"]) == (600, {"cancelled": 10})
-    assert (found["cancelled_share"]["value"], found["cancelled_share"]["n"]) == (0.5, 20)
-    assert found["cancelled_wait_median_s"]["value"] == found["cancelled_wait_mean_s"]["value"] == 5 * 3600
-    assert (found["nps"]["value"], found["nps"]["n"]) == (0, 20)
-    assert found["complaints_per_100"]["value"] == 100, "10 complaints, 10 handed off"
-    assert (found["response_rate"]["value"], found["nps_early"]["value"], found["nps_late"]["value"]) == (1, 100, -100)
+    assert (by_name["wait_mean_s"]["value"], by_name["wait_mean_s"]["left_out"]) == (600, {"cancelled": 10})
+    assert (by_name["cancelled_share"]["value"], by_name["cancelled_share"]["n"]) == (0.5, 20)
+    assert by_name["cancelled_wait_median_s"]["value"] == by_name["cancelled_wait_mean_s"]["value"] == 5 * 3600
+    assert (by_name["nps"]["value"], by_name["nps"]["n"]) == (0, 20)
+    assert by_name["complaints_per_100"]["value"] == 100, "10 complaints, 10 handed off"
+    assert (by_name["response_rate"]["value"], by_name["nps_early"]["value"], by_name["nps_late"]["value"]) == (
+        1,
+        100,
+        -100,
+    )
 
 
 def test_limits_of_one_s_own_are_figures_beside_the_contracts(ask: Ask) -> None:
@@ -192,18 +205,18 @@ def test_a_limit_that_is_none_is_refused_by_name(ask: Ask) -> None:
 @pytest.mark.parametrize("center", ["NEVER", "LEFT", "ODD"])
 def test_a_date_that_excludes_nothing_changes_nothing(ask: Ask, center: str) -> None:
     running = {"open_age", "open_wait"}
-    whole, ranged = figures(ask, center), figures(ask, center, since=BEGIN.date(), until=NOW.date())
+    unranged, ranged = figures(ask, center), figures(ask, center, since=BEGIN.date(), until=NOW.date())
 
-    for name, figure in whole.items():
+    for name, figure in unranged.items():
         if name[:8].rstrip("_") not in running and name[:9] not in running:
             assert ranged[name] == figure, name
         assert ranged[name]["n"] == figure["n"]
 
 
 def test_clocks_that_are_wrong_show(ask: Ask) -> None:
-    found, anomalies = figures(ask, "ODD"), asked(ask)["tables"]["anomalies"]
+    by_name, anomalies = figures(ask, "ODD"), asked(ask)["tables"]["anomalies"]
 
-    assert found["odd_times"]["value"] == 6 / found["odd_times"]["n"] > 0.4
+    assert by_name["odd_times"]["value"] == 6 / by_name["odd_times"]["n"] > 0.4
     assert [row["orders"] for row in anomalies if (row["key"], row["kind"]) == ("ODD", "negative_gap")] == [6]
 
 
@@ -220,10 +233,10 @@ def test_a_credit_closes_the_order_as_any_handoff_does(ask: Ask) -> None:
 
 
 def test_a_complaint_without_a_visit_counts_by_its_date(ask: Ask) -> None:
-    whole = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
+    by_name = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
 
-    assert whole["complaints_per_month"]["count"] == 31
-    assert whole["open_orders"]["value"] == 22
+    assert by_name["complaints_per_month"]["count"] == 31
+    assert by_name["open_orders"]["value"] == 22
 
 
 def test_records_that_came_too_late_are_counted(ask: Ask) -> None:
@@ -236,12 +249,12 @@ def test_records_that_came_too_late_are_counted(ask: Ask) -> None:
 def test_what_is_not_ripe_is_said_and_its_target_is_judged_on_what_is(ask: Ask) -> None:
     """All of these were handed off within 30 days: there is nothing yet to judge a target by."""
     document = asked(ask, by=None, targets={"targets": {"ftfr": 0.5}})
-    found = {figure["figure"]: figure for figure in document["figures"]}
+    by_name = {figure["figure"]: figure for figure in document["figures"]}
 
-    assert found["ftfr"]["value"] > 0.9 and found["ftfr"]["unripe"] == found["ftfr"]["n"]
-    assert (found["ftfr"]["status"], found["ftfr"]["judged_on"]) == (None, "ftfr_confirmed")
-    assert found["ftfr_confirmed"]["left_out"]["unripe"] == found["ftfr"]["n"]
-    assert found["nps"]["unripe"] == 51 and found["nps"]["ripe_until"] == document["scope"]["voices_ripe_until"]
+    assert by_name["ftfr"]["value"] > 0.9 and by_name["ftfr"]["unripe"] == by_name["ftfr"]["n"]
+    assert (by_name["ftfr"]["status"], by_name["ftfr"]["judged_on"]) == (None, "ftfr_confirmed")
+    assert by_name["ftfr_confirmed"]["left_out"]["unripe"] == by_name["ftfr"]["n"]
+    assert by_name["nps"]["unripe"] == 51 and by_name["nps"]["ripe_until"] == document["scope"]["voices_ripe_until"]
 
 
 def test_few_orders_at_two_centers_have_no_interval_outside_what_can_be(ask: Ask) -> None:
@@ -254,8 +267,10 @@ def test_few_orders_at_two_centers_have_no_interval_outside_what_can_be(ask: Ask
 def test_a_figure_is_the_same_in_every_report_that_shows_it(ask: Ask) -> None:
     of_kpi = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
     for report in (parts, quality):
-        shown = [figure for figure in as_json(report.build(ask, Options(NOW)))["figures"] if figure["figure"] in of_kpi]
-        assert shown and all(figure == of_kpi[figure["figure"]] for figure in shown)
+        figures_shown = [
+            figure for figure in as_json(report.build(ask, Options(NOW)))["figures"] if figure["figure"] in of_kpi
+        ]
+        assert figures_shown and all(figure == of_kpi[figure["figure"]] for figure in figures_shown)
 
 
 @pytest.mark.parametrize("days", [{}, {"since": date(1999, 1, 1), "until": date(1999, 1, 2)}], ids=["all", "none"])

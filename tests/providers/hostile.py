@@ -27,18 +27,18 @@ HOSTILE = [
 _STARTS_SOMETHING = re.compile(r"[{}<>`@\[\]\x00\u202e\u2066\u200b]|https?:|javascript:|\.example|49")
 
 
-def starts_something(said: str, link: str = "") -> bool:
+def starts_something(text: str, link: str = "") -> bool:
     """Whether a text that somebody reads holds more than text, apart from our own link."""
-    return bool(_STARTS_SOMETHING.search(said.replace(link, "") if link else said))
+    return bool(_STARTS_SOMETHING.search(text.replace(link, "") if link else text))
 
 
 def elements(page: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
     """The tags of a page with their attributes, as a browser sees them."""
-    found: list[Any] = []
+    links: list[Any] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attributes: Any) -> None:
-            found.append((tag, attributes))
+            links.append((tag, attributes))
 
     Reader().feed(page)
-    return found
+    return links

@@ -57,7 +57,7 @@ def a_notice(milestone: str = "repair_started", order_id: str = "R1", **fields: 
 def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", **fields: Any) -> Send:
     """The ledger's row for a notice to one address."""
     at = notice["occurred_at"]
-    known = {
+    fields_of_event = {
         "id": f"{notice['notice_id'][:12]}-{channel}",
         "lane": channel,
         "person": f"person-{address}",
@@ -79,7 +79,7 @@ def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", 
         expires_at=notice["expires_at"],
         channel=channel,
         notice=orjson.dumps(notice).decode(),
-        **{**known, **fields},
+        **{**fields_of_event, **fields},
     )
 
 
@@ -93,9 +93,9 @@ def a_message(style: Style, address: str, milestone: str = "repair_started", **f
     return a_composer().message([a_send(notice, address=address)], {"vehicle_id": "V1"}, style)
 
 
-def a_fact(order_id: str, *told: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def a_fact(order_id: str, *milestones: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """As much of an order's journey fact as decides about its notices: these milestones are what it shows."""
-    timeline = [[each["milestone"], each["event_id"], each["occurred_at"]] for each in told]
+    timeline = [[milestone["milestone"], milestone["event_id"], milestone["occurred_at"]] for milestone in milestones]
     names = [name for name, *_ in timeline]
     return {
         "order_id": order_id,
@@ -115,7 +115,11 @@ def a_fact(order_id: str, *told: dict[str, Any], **fields: Any) -> dict[str, Any
         "center_id": "C1",
         "lane": "standard",
         "quote": None,
-        "parts": [_awaited(each) for each in told if each["milestone"] in ("part_ordered", "part_delayed")],
+        "parts": [
+            _awaited(milestone)
+            for milestone in milestones
+            if milestone["milestone"] in ("part_ordered", "part_delayed")
+        ],
         **fields,
     }
 

@@ -20,10 +20,10 @@ from fixtrail.local.ports import free_port
 
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's programs; None where there is none."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
-    if found:
-        return found[0].parent
-    return Path(place).parent if (place := shutil.which("initdb")) else None
+    paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if paths:
+        return paths[0].parent
+    return Path(path).parent if (path := shutil.which("initdb")) else None
 
 
 @contextlib.contextmanager
@@ -34,8 +34,8 @@ def a_postgres(programs: Path) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-pg-"))
     if user:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **who}
+    owner = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **owner}
     try:
         data = folder / "data"
         subprocess.run([programs / "initdb", "-D", data, "-A", "trust", "-U", "ledger", "-N"], check=True, **options)

@@ -46,17 +46,17 @@ class PushService(Provider):
         if len(request.headers.get("Topic", "")) > 32 or len(body) > 4096:
             return web.Response(status=413)
         key, secret = self._browsers[name]
-        said = json.loads(http_ece.decrypt(body, private_key=key, auth_secret=secret, version="aes128gcm"))
-        said["_headers"] = dict(request.headers)
-        self.accepted.append(said)
-        self.waiting[name, request.headers.get("Topic", said["id"])] = said
+        message = json.loads(http_ece.decrypt(body, private_key=key, auth_secret=secret, version="aes128gcm"))
+        message["_headers"] = dict(request.headers)
+        self.accepted.append(message)
+        self.waiting[name, request.headers.get("Topic", message["id"])] = message
         return web.Response(status=201)
 
 
 def _is_signed(header: str, audience: str) -> bool:
     """RFC 8292: `vapid t=JWT, k=PUBLIC KEY`, signed by that key for this service."""
     scheme, _, rest = header.partition(" ")
-    fields = dict(each.strip().split("=", 1) for each in rest.split(",") if "=" in each)
+    fields = dict(field.strip().split("=", 1) for field in rest.split(",") if "=" in field)
     if scheme.lower() != "vapid" or not {"t", "k"} <= fields.keys():
         return False
     signed, _, signature = fields["t"].rpartition(".")

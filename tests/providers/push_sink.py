@@ -58,7 +58,7 @@ class PushSink:
 
     def tell(self, *notices: dict[str, Any], facts: Iterable[dict[str, Any]] = ()) -> None:
         """Write notices and journeys to their topics, keyed by order as the workers do: notices first."""
-        asyncio.run(self._produce([("notices", each) for each in notices] + [("journeys", each) for each in facts]))
+        asyncio.run(self._produce([("notices", value) for value in notices] + [("journeys", value) for value in facts]))
 
     async def _produce(self, records: list[tuple[str, dict[str, Any]]]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5)
@@ -150,8 +150,8 @@ class PushSink:
 
     def states(self, where: str = "1 = 1") -> Counter[str]:
         """How many sends are in each state."""
-        found = self._ask(f"SELECT state, count(*) n FROM sends WHERE {where} GROUP BY 1")
-        return Counter({row["state"]: row["n"] for row in found})
+        rows = self._ask(f"SELECT state, count(*) n FROM sends WHERE {where} GROUP BY 1")
+        return Counter({row["state"]: row["n"] for row in rows})
 
     def _ask(self, query: str) -> list[dict[str, Any]]:
         if self.dsn.startswith("postgresql:"):

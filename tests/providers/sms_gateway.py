@@ -13,8 +13,8 @@ class SmsGateway(Provider):
     """`accepted`: (number, text) of every message taken."""
 
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        asked = json.loads(body)
-        params = asked["params"]
+        request_body = json.loads(body)
+        params = request_body["params"]
         if request.path != "/jsonrpc/sms" or params["access_token"] != TOKEN:
             return web.json_response({"result": "Invalid login"}, status=403)
         if "to" not in params:

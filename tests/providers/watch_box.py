@@ -58,7 +58,7 @@ class Watches:
     # The processes
 
     def start(self, name: str = "one", **environment: str) -> None:
-        inherited = {each: value for each, value in os.environ.items() if not each.startswith("FIXTRAIL_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
         self._starts += 1
         with (self.folder / "watch.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
@@ -116,7 +116,7 @@ class Watches:
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
         """What another `fixtrail` command says about the same broker."""
-        inherited = {each: value for each, value in os.environ.items() if not each.startswith("FIXTRAIL_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
         done = subprocess.run(
             [sys.executable, "-m", "fixtrail", *arguments],
             cwd=ROOT,
@@ -132,8 +132,8 @@ class Watches:
 
     def notices(self) -> list[Row]:
         """The notices that the clock told, in order."""
-        found = [json.loads(record.value) for record in read_topic(self.bootstrap, "notices")]
-        return [each for each in found if each["milestone"] in ("running_late", "no_news")]
+        notices = [json.loads(record.value) for record in read_topic(self.bootstrap, "notices")]
+        return [notice for notice in notices if notice["milestone"] in ("running_late", "no_news")]
 
     def versions(self) -> list[Row]:
         """Every version of every alert, as written."""
@@ -142,15 +142,15 @@ class Watches:
     def alerts(self) -> list[Row]:
         """Each alert as it is now, the oldest first."""
         newest: dict[str, Row] = {}
-        for each in self.versions():
-            if each["version"] > newest.get(each["alert_id"], {"version": 0})["version"]:
-                newest[each["alert_id"]] = each
-        return sorted(newest.values(), key=lambda each: (each["opened_at"], each["alert_id"]))
+        for version in self.versions():
+            if version["version"] > newest.get(version["alert_id"], {"version": 0})["version"]:
+                newest[version["alert_id"]] = version
+        return sorted(newest.values(), key=lambda alert: (alert["opened_at"], alert["alert_id"]))
 
-    def wait_for(self, is_so: Callable[[], bool], what: str, limit_s: float = 120.0) -> None:
+    def wait_for(self, is_so: Callable[[], bool], condition: str, limit_s: float = 120.0) -> None:
         deadline = time.monotonic() + limit_s
         while not is_so():
-            assert time.monotonic() < deadline, f"not so: {what}; {self.notices()} {self.alerts()}\n{self.story()}"
+            assert time.monotonic() < deadline, f"not so: {condition}; {self.notices()} {self.alerts()}\n{self.story()}"
             assert all(process.poll() is None for process in self._processes.values()), self.story()
             time.sleep(0.1)
 

@@ -21,13 +21,13 @@ class Webhooks(Provider):
 
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
         try:
-            said: dict[str, Any] = Webhook(self.secret).verify(body, dict(request.headers))
+            message: dict[str, Any] = Webhook(self.secret).verify(body, dict(request.headers))
         except WebhookVerificationError:
             self.forged += 1
             return web.Response(status=401)
         message_id = request.headers["webhook-id"]
         self.deliveries[message_id] = self.deliveries.get(message_id, 0) + 1
-        self.bodies.setdefault(message_id, set()).add(json.dumps(said, sort_keys=True).encode())
+        self.bodies.setdefault(message_id, set()).add(json.dumps(message, sort_keys=True).encode())
         if self.deliveries[message_id] == 1:
-            self.accepted.append((message_id, said))
+            self.accepted.append((message_id, message))
         return web.Response(status=204)

@@ -45,37 +45,37 @@ class WechatServer(Provider):
         self.good_until = 0.0
 
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        asked = json.loads(body)
+        request_body = json.loads(body)
         if request.path == "/cgi-bin/stable_token":
-            return web.json_response(self._stable_token(asked))
+            return web.json_response(self._stable_token(request_body))
         if request.path == "/cgi-bin/message/subscribe/send":
-            return web.json_response(self._send(request.query.get("access_token", ""), asked))
+            return web.json_response(self._send(request.query.get("access_token", ""), request_body))
         return web.Response(status=404)
 
-    def _stable_token(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if (asked["grant_type"], asked["appid"], asked["secret"]) != ("client_credential", APP_ID, SECRET):
+    def _stable_token(self, request: dict[str, Any]) -> dict[str, Any]:
+        if (request["grant_type"], request["appid"], request["secret"]) != ("client_credential", APP_ID, SECRET):
             return {"errcode": 40125, "errmsg": "invalid appsecret"}
-        if asked.get("force_refresh"):
+        if request.get("force_refresh"):
             self.forced += 1
-        if asked.get("force_refresh") or time.monotonic() >= self.good_until:
+        if request.get("force_refresh") or time.monotonic() >= self.good_until:
             self.tokens += 1
             self.token, self.good_until = f"token-{self.tokens}", time.monotonic() + self.life_s
         return {"access_token": self.token, "expires_in": self.life_s}
 
-    def _send(self, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def _send(self, token: str, request: dict[str, Any]) -> dict[str, Any]:
         if token != self.token:
             return {"errcode": 40001, "errmsg": "invalid credential, access_token is invalid or not latest"}
         if time.monotonic() >= self.good_until:
             return {"errcode": 42001, "errmsg": "access_token expired"}
-        if asked["template_id"] not in self.templates:
+        if request["template_id"] not in self.templates:
             return {"errcode": 40037, "errmsg": "invalid template_id"}
-        for name, value in asked["data"].items():
+        for name, value in request["data"].items():
             rule = _RULES[name.rstrip("0123456789")]
             if not rule.fullmatch(value["value"]):
                 return {"errcode": 47003, "errmsg": f"argument invalid! data.{name}.value invalid"}
-        key = asked["touser"], asked["template_id"]
+        key = request["touser"], request["template_id"]
         if self.consents[key] <= 0:
             return {"errcode": 43101, "errmsg": "user refuse to accept the msg"}
         self.consents[key] -= 1
-        self.accepted.append(asked)
+        self.accepted.append(request)
         return {"errcode": 0, "errmsg": "ok", "msgid": str(len(self.accepted))}
