@@ -45,8 +45,8 @@ def center_of(value: bytes | None) -> str | None:
 
 
 def _text_headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    wanted = ("source", "ce_source", "ce_time")
-    return {name: value.decode("utf-8", "replace") for name, value in headers if name in wanted and value}
+    header_names = ("source", "ce_source", "ce_time")
+    return {name: value.decode("utf-8", "replace") for name, value in headers if name in header_names and value}
 
 
 def _envelope(value: bytes | None) -> Mapping[str, Any]:

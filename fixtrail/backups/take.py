@@ -90,8 +90,8 @@ class _Backup:
     async def _write_topics(self, manifest: Manifest) -> None:
         source = KafkaSource(client_options(self._settings))
         changelogs = [name for name in manifest.partitions if name.endswith("-changelog")]
-        others = [name for name in manifest.partitions if name not in (SERVICE_EVENTS, *changelogs)]
-        for name in (*changelogs, *others, SERVICE_EVENTS):
+        other_topics = [name for name in manifest.partitions if name not in (SERVICE_EVENTS, *changelogs)]
+        for name in (*changelogs, *other_topics, SERVICE_EVENTS):
             self._add(manifest, await write_topic(self._folder, source, name, manifest.partitions[name]))
 
     def _write_stores(self, manifest: Manifest) -> None:

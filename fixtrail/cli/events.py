@@ -117,7 +117,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     from schemas.origin import center_of
 
     result, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
-    wanted = command.ReportForms(json=as_json, html=html, locale=locale_of(locale))
+    forms = command.ReportForms(json=as_json, html=html, locale=locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(
             lines,
@@ -131,7 +131,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
         for number, error in errors:
             if not as_json:
                 say(f"line {number}: {error.code}: {error.reason}")
-    command.deliver(profile.report(), wanted, say)
+    command.deliver(profile.report(), forms, say)
     return NEGATIVE if result.bad else 0
 
 

@@ -86,9 +86,9 @@ def _export(export: "Export", data: Path | None, dry_run: bool, as_json: bool) -
         size = size_of(settings_of(data), export)
         say_json(size) if as_json else say(", ".join(f"{count:,} {name}" for name, count in size.items()))
         return
-    written = run_export(settings_of(data), export)
+    result = run_export(settings_of(data), export)
     if as_json:
-        say_json(written.document())
+        say_json(result.document())
         return
-    objects = "".join(f", {count:,} {name}" for name, count in written.objects.items() if name != "order")
-    say(f"{written.file} written: {written.orders:,} orders, {written.events:,} events{objects}")
+    objects = "".join(f", {count:,} {name}" for name, count in result.objects.items() if name != "order")
+    say(f"{result.file} written: {result.orders:,} orders, {result.events:,} events{objects}")

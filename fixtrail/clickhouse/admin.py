@@ -30,12 +30,12 @@ def writing_client(settings: ClickHouseSettings, *, timeout_s: int = 30) -> Any:
         raise ExitError(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None
 
 
-def require_single(settings: ClickHouseSettings, what: str) -> None:
+def require_single(settings: ClickHouseSettings, action: str) -> None:
     """Raises ExitError (2) where ClickHouse's tables are laid out over a cluster."""
     layout = settings.clickhouse_tables()
     if not layout.is_single:
         raise ExitError(
-            f"{what} works with ClickHouse's layout single alone, not {layout.kind} (docs/operators.md, Clusters)",
+            f"{action} works with ClickHouse's layout single alone, not {layout.kind} (docs/operators.md, Clusters)",
             USAGE,
         )
 

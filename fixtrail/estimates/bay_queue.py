@@ -79,7 +79,7 @@ def turn_record(waits: Iterable[BayWait], now: int, clock: OpeningClock) -> Turn
 
 def cars_before(own: tuple[int, str], others: Iterable[tuple[int, str]]) -> int:
     """How many of those who wait began earlier; of two that began together the lower order number comes first."""
-    return sum(other < own for other in others)
+    return sum(turn < own for turn in others)
 
 
 def _turns(waits: Collection[BayWait]) -> Iterator[tuple[BayWait, list[BayWait]]]:

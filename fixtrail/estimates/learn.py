@@ -193,9 +193,9 @@ def _estimate_day(walk: WalkForward, day: int, clocks: OpeningClocks, window_day
     walk.low[rows], walk.middle[rows], walk.high[rows] = (np.maximum(promised + errors[:, i], 0.0) for i in range(3))
     walk.score[rows] = _scores(walk, rows)
     corrections = corrections_at(walk, day, window_days)
-    whole = corrections.get("", np.nan)
+    overall = corrections.get("", np.nan)
     names = points.center_ids
-    walk.correction[rows] = [corrections.get(names[points.center[row]], whole) for row in rows]
+    walk.correction[rows] = [corrections.get(names[points.center[row]], overall) for row in rows]
 
 
 def _quantiles(cell: Cell | None) -> tuple[float, float, float]:
@@ -205,10 +205,10 @@ def _quantiles(cell: Cell | None) -> tuple[float, float, float]:
 def _scores(walk: WalkForward, rows: Ints) -> Floats:
     """By how much the limits must move outward, so that after rounding outward to 5 minutes ready lies within."""
     points = walk.points
-    passed = (points.ready_at[rows] % STEP_MS).astype(np.float64)
+    since_step_ms = (points.ready_at[rows] % STEP_MS).astype(np.float64)
     to_ready = points.time_to_ready[rows]
-    too_late = walk.low[rows] - (to_ready - passed + STEP_MS - 1)
-    too_early = (to_ready - passed - np.where(passed > 0, 0, STEP_MS) + 1) - walk.high[rows]
+    too_late = walk.low[rows] - (to_ready - since_step_ms + STEP_MS - 1)
+    too_early = (to_ready - since_step_ms - np.where(since_step_ms > 0, 0, STEP_MS) + 1) - walk.high[rows]
     score: Floats = np.maximum(too_late, too_early)
     return np.where(points.ready_at[rows] == _NEVER, np.nan, score)
 

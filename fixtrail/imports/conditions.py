@@ -43,9 +43,9 @@ def _condition(condition: Condition, where: str, needs: Needs) -> Test:
         test = _condition(condition.not_, where, needs)
         return lambda row: not test(row)
     others = {"some": condition.some_row, "earlier": condition.earlier_row, "later": condition.later_row}
-    for name, other in others.items():
-        if other is not None:
-            return _other_row(name, other, where, needs)
+    for name, condition_of_other in others.items():
+        if condition_of_other is not None:
+            return _other_row(name, condition_of_other, where, needs)
     return _all(_column_tests(condition, condition.column or "", where, needs))
 
 

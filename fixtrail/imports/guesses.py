@@ -81,9 +81,9 @@ _EVENTS: tuple[tuple[tuple[str, str | None], tuple[str, ...]], ...] = (
 )
 
 
-def column_for(role: str, columns: Sequence[str], taken: Iterable[str] = ()) -> str | None:
+def column_for(role: str, columns: Sequence[str], used: Iterable[str] = ()) -> str | None:
     """The column whose name fits a role best; None where none does."""
-    free = [column for column in columns if column not in set(taken)]
+    free = [column for column in columns if column not in set(used)]
     for word in _COLUMNS[role]:
         for column in free:
             if _position(column, (word,)) is not None:
@@ -130,18 +130,18 @@ def other_dates(values: Sequence[str]) -> str:
     return _SLASHED[1] if day_first >= month_first else _SLASHED[0]
 
 
-def formats_of(values: Sequence[str], name: str, other: str, zones: Mapping[str, str]) -> tuple[str, ...] | None:
+def formats_of(values: Sequence[str], name: str, other_name: str, zones: Mapping[str, str]) -> tuple[str, ...] | None:
     """The formats that read these values, the most useful first, none of `other`; None where they are no times."""
     rest, formats = list(values), []
     for pattern in FORMATS:
         if pattern in _OF_NUMBERS and not re.search(r"time|date|时间|日期|时|_at$|\bts\b", name.lower()):
             continue
-        if pattern.startswith(other):
+        if pattern.startswith(other_name):
             continue  # a log writes its dates one way: read both ways some months would be days
-        left = [text for text in rest if not _is_read(text, pattern, zones)]
-        if len(left) < len(rest):
+        unread = [text for text in rest if not _is_read(text, pattern, zones)]
+        if len(unread) < len(rest):
             formats.append(pattern)
-            rest = left
+            rest = unread
     is_enough = bool(values) and len(rest) <= (1 - ENOUGH) * len(values)
     return tuple(formats) if is_enough else None
 

@@ -163,8 +163,8 @@ def _wide_rules(columns: _Columns, of_times: dict[str, tuple[str, str | None] | 
         return _rule((kind, None), columns, f"time = {_text(next(iter(of_times)))}", note=note)
     rules: list[str] = []
     for name, event in of_times.items():
-        same = [other for other, kind in of_times.items() if kind == event]
-        if event is None or name != surest(same):
+        twins = [column for column, kind in of_times.items() if kind == event]
+        if event is None or name != surest(twins):
             rules += [f"# The times in {_text(name)} make no event: nobody knows of which.", ""]
         elif event[0] != "promised":
             promised = next((column for column, kind in of_times.items() if kind and kind[0] == "promised"), None)

@@ -14,8 +14,8 @@ LOCK_FILE = "stack.lock"
 
 def require_its_broker(folder: Path, kafka_jars: Path | None) -> None:
     """Raises ExitError where the folder's topics are in the other broker: this one would begin without any event."""
-    other, name = ("broker", "embedded") if kafka_jars else (KAFKA_FOLDER, "kafka")
-    if (folder / other).exists():
+    other_folder, name = ("broker", "embedded") if kafka_jars else (KAFKA_FOLDER, "kafka")
+    if (folder / other_folder).exists():
         raise ExitError(f"the topics of {folder} are in --broker {name}: say so, or name another --data", REFUSED)
 
 

@@ -48,10 +48,10 @@ async def correct_vehicle(
     """
     if wrong == right:
         raise ExitError("the wrong vehicle and the right one are the same", NEGATIVE)
-    events, known = await _events_of(settings, order, wrong, right)
+    events, event_ids = await _events_of(settings, order, wrong, right)
     if not events:
         raise ExitError(f"topic {SERVICE_EVENTS} has no event of order {order} under vehicle {wrong}", NEGATIVE)
-    missing = [event for event in events if event["event_id"] not in known]
+    missing = [event for event in events if event["event_id"] not in event_ids]
     correction = Correction(*order, moved=len(missing), already=len(events) - len(missing), dry_run=dry_run)
     if not dry_run:
         moved = [event | {"vehicle_id": right} for event in missing]
@@ -78,18 +78,18 @@ async def _events_of(settings: PersonsSettings, order: OrderKey, wrong: str, rig
     """The order's distinct events under the wrong vehicle, as they were sent; ids of those under the right one."""
     vault = vault_of(settings)
     events: dict[str, Json] = {}
-    known: set[str] = set()
+    event_ids: set[str] = set()
     try:
         async for event in _parsed(settings, {wrong.encode(), right.encode()}):
             if (event["center_id"], event["order_id"]) != order or event.get("reason") == VEHICLE_CORRECTED:
                 continue
             if event["vehicle_id"] == right:
-                known.add(event["event_id"])
+                event_ids.add(event["event_id"])
             else:
                 events.setdefault(event["event_id"], vault.readable(event))
     finally:
         vault.close()
-    return list(events.values()), known
+    return list(events.values()), event_ids
 
 
 async def _parsed(settings: KafkaSettings, keys: set[bytes]) -> Any:

@@ -52,10 +52,10 @@ async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Even
 
     while not stop.is_set():
         try:
-            async with AsyncExitStack() as held:
+            async with AsyncExitStack() as stack:
                 async with asyncio.timeout(ANSWER_LIMIT_S):
-                    watcher = await held.enter_async_context(Watcher(settings))
-                    producer = await held.enter_async_context(
+                    watcher = await stack.enter_async_context(Watcher(settings))
+                    producer = await stack.enter_async_context(
                         open_producer(client_options(settings), **PRODUCER_OPTIONS)
                     )
                 await _beat_and_look(settings, watcher, producer, progress, stop)

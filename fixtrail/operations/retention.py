@@ -76,7 +76,7 @@ def _is_old(value: bytes, last_event_before: int) -> bool:
 async def _delete(settings: RetentionSettings, keys: set[tuple[int, bytes]]) -> None:
     async with open_producer(client_options(settings), linger_ms=5) as producer:
         for start in range(0, len(keys), 1000):
-            some = sorted(keys)[start : start + 1000]
+            chunk = sorted(keys)[start : start + 1000]
             await asyncio.gather(
-                *[await producer.send(JOURNEYS, None, key, partition=partition) for partition, key in some]
+                *[await producer.send(JOURNEYS, None, key, partition=partition) for partition, key in chunk]
             )

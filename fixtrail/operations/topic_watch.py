@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fixtrail.key_strength import key_id
 from fixtrail.operations.kafka_rights import BOX_RIGHTS
 from fixtrail.operations.topics import plan_of
 from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, fail_stop
 from runtime.kafka.topic_check import TopicDifference, topic_differences
 from runtime.kafka.topic_state import topic_states
+from runtime.key_strength import key_id
 from runtime.progress import Progress
 
 log = logging.getLogger(__name__)

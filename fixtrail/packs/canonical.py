@@ -55,8 +55,8 @@ def _number(value: float) -> str:
         return "0"
     sign, (digits, exponent) = "-" if value < 0 else "", _digits(abs(float(value)))
     if 0 < exponent <= 21:
-        whole, part = digits[:exponent].ljust(exponent, "0"), digits[exponent:]
-        return sign + whole + (f".{part}" if part else "")
+        integer, part = digits[:exponent].ljust(exponent, "0"), digits[exponent:]
+        return sign + integer + (f".{part}" if part else "")
     if -6 < exponent <= 0:
         return f"{sign}0.{'0' * -exponent}{digits}"
     mantissa = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
@@ -66,8 +66,8 @@ def _number(value: float) -> str:
 def _digits(value: float) -> tuple[str, int]:
     """The shortest digits of a positive number, and where the point stands among them."""
     mantissa, _, power = repr(value).partition("e")
-    whole, _, part = mantissa.partition(".")
+    integer, _, part = mantissa.partition(".")
     part = "" if part == "0" else part
-    digits = (whole + part).lstrip("0")
-    exponent = len(whole) + int(power or 0) if whole != "0" else len(digits) - len(part) + int(power or 0)
+    digits = (integer + part).lstrip("0")
+    exponent = len(integer) + int(power or 0) if integer != "0" else len(digits) - len(part) + int(power or 0)
     return digits.rstrip("0"), exponent

@@ -160,8 +160,8 @@ def _unknown(
     for name in with_target:
         row = named.get(name)
         if row is not None and (status := status_of(row)) in ("no_data", "not_distinguishable"):
-            what = "no_data" if status == "no_data" else "not_told_apart"
-            yield {"what": what, "figure": name, "n": row["n"]}
+            sentence = "no_data" if status == "no_data" else "not_told_apart"
+            yield {"what": sentence, "figure": name, "n": row["n"]}
     if (fixes := named.get("ftfr")) is not None and fixes.get("unripe"):
         yield {"what": "unripe", "figure": "ftfr", "n": fixes["unripe"], "of": fixes["n"]}
     if (score := named.get("nps")) is not None and score["n_all"] is not None:

@@ -116,9 +116,11 @@ def targets_sentence(pack: Pack, locale: Locale) -> str:
         return {"zh-CN": "没有设定目标。", "en": "No targets are set."}[locale]
     unit = {"zh-CN": "项", "en": ""}[locale]
     words = {name: STATUS[name] for name in ("missed", "not_distinguishable")} | {"unripe": UNRIPE, "no_data": NO_DATA}
-    others = [f"{counts[name]} {unit}{word.in_locale(locale)}" for name, word in words.items() if counts.get(name)]
+    other_counts = [
+        f"{counts[name]} {unit}{word.in_locale(locale)}" for name, word in words.items() if counts.get(name)
+    ]
     first = {"zh-CN": "{of} 项目标中 {met} 项达标", "en": "{met} of {of} targets met"}[locale].format(**counts)
-    return _joined([first, *others], locale) + _stop(locale)
+    return _joined([first, *other_counts], locale) + _stop(locale)
 
 
 def changes_sentence(pack: Pack, locale: Locale) -> str:

@@ -184,13 +184,13 @@ class PartitionMove:
         await require_stopped(self._admin, self._settings.app_id)
         names = [*note.settings]
         states = await topic_states(self._admin, [name + BESIDE for name in names])
-        left = [name for name in names if not states[name + BESIDE].absence]
+        pending = [name for name in names if not states[name + BESIDE].absence]
         deleted_at = time.monotonic()
-        if SERVICE_EVENTS in left:
+        if SERVICE_EVENTS in pending:
             await delete(self._admin, [SERVICE_EVENTS])
             if pause_s:
                 self._say(f"{SERVICE_EVENTS} is away for {pause_s:.0f} s, so that producers give up what is under way")
-        for name in left:
+        for name in pending:
             if name != SERVICE_EVENTS:
                 await self._replace(name, note, note.settings[name])
         await commit(
@@ -198,7 +198,7 @@ class PartitionMove:
         )
         await asyncio.to_thread(TableMove(self._client, note.move).exchange)
         self._say("clickhouse: the views show the new rows")
-        if SERVICE_EVENTS in left:
+        if SERVICE_EVENTS in pending:
             await asyncio.sleep(max(0.0, pause_s - (time.monotonic() - deleted_at)))
             await self._replace(SERVICE_EVENTS, note, {**note.settings[SERVICE_EVENTS], **CLOSED})
         await commit(self._kafka, {SERVICE_EVENTS: note.commits.get(SERVICE_EVENTS, {})})

@@ -48,8 +48,8 @@ def series_of(blocks: Sequence[Block]) -> Series:
     position[order] = np.arange(len(rows))
     longest = int(length.max(initial=0))
     # So many have begun by a step: those at least as long as what is left from it.
-    begun = np.searchsorted(-length[order], -np.arange(longest, 0, -1), side="right")
-    steps = [np.empty(number) for number in begun]
+    n_begun = np.searchsorted(-length[order], -np.arange(longest, 0, -1), side="right")
+    steps = [np.empty(number) for number in n_begun]
     at = 0
     for block in blocks:
         positions, at = position[at : at + len(block.rows)], at + len(block.rows)
@@ -61,24 +61,24 @@ def series_of(blocks: Sequence[Block]) -> Series:
 
 def smooth(series: Series, constant: Floats) -> Floats:
     """The next value of each series by simple exponential smoothing; it begins with the first value."""
-    level, begun = np.empty(series.size), 0
+    level, n_begun = np.empty(series.size), 0
     for values in series.steps:
-        level[:begun] = constant[:begun] * values[:begun] + (1 - constant[:begun]) * level[:begun]
-        level[begun : len(values)] = values[begun:]
-        begun = len(values)
+        level[:n_begun] = constant[:n_begun] * values[:n_begun] + (1 - constant[:n_begun]) * level[:n_begun]
+        level[n_begun : len(values)] = values[n_begun:]
+        n_begun = len(values)
     return level
 
 
 def _squared_errors(series: Series, constant: Floats) -> Floats:
-    level, errors, begun = np.empty(series.size), np.zeros(series.size), 0
+    level, errors, n_begun = np.empty(series.size), np.zeros(series.size), 0
     rest = 1 - constant
     for values in series.steps:
-        error = values[:begun] - level[:begun]
-        errors[:begun] += error * error
-        level[:begun] *= rest[:begun]
-        level[:begun] += constant[:begun] * values[:begun]
-        level[begun : len(values)] = values[begun:]
-        begun = len(values)
+        error = values[:n_begun] - level[:n_begun]
+        errors[:n_begun] += error * error
+        level[:n_begun] *= rest[:n_begun]
+        level[:n_begun] += constant[:n_begun] * values[:n_begun]
+        level[n_begun : len(values)] = values[n_begun:]
+        n_begun = len(values)
     return errors
 
 

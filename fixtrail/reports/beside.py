@@ -132,13 +132,13 @@ BESIDE: dict[str, Definition] = {
         "left_out",
     ),
     **{
-        f"open_{what}_{name}_s": _about(
+        f"open_{kind}_{name}_s": _about(
             Bilingual(f"未结束工单{zh}（{zh_name}）", f"Open orders: {en}, {en_name}"),
             Bilingual(f"未结束工单截至现在的{zh}的{zh_name}", f"{en_name} of the {en} of open orders with a check-in"),
             "s",
             "left_out",
         )
-        for what, zh, en in (("age", "停留时间", "time since the check-in"), ("wait", "已等待", "wait so far"))
+        for kind, zh, en in (("age", "停留时间", "time since the check-in"), ("wait", "已等待", "wait so far"))
         for name, zh_name, en_name in (
             ("median", "中位数", "median"),
             ("p90", "90 分位", "90th percentile"),

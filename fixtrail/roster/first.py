@@ -32,22 +32,22 @@ def first_roster(
         chosen.add((person, form))
         for at in _slots(form):
             gaps[at] -= 1
-        for other in gains:
-            if other[0] < form[1] and form[0] < other[1]:
-                gains[other] = _gain(other, gaps)
+        for candidate in gains:
+            if candidate[0] < form[1] and form[0] < candidate[1]:
+                gains[candidate] = _gain(candidate, gaps)
 
 
 def fits(form: Form, shifts: Sequence[Form], rules: WorkRules) -> bool:
     """Whether a shift may be worked beside these."""
     starts, ends = form
     rest, day = timedelta(hours=rules.rest_hours), starts.date()
-    if any(other.date() == day or (starts < over + rest and other < ends + rest) for other, over in shifts):
+    if any(begins.date() == day or (starts < over + rest and begins < ends + rest) for begins, over in shifts):
         return False
-    week = [one for one in shifts if one[0].isocalendar()[:2] == starts.isocalendar()[:2]]
-    hours = sum((over - other).total_seconds() for other, over in [*week, form]) / 3600
+    week = [shift for shift in shifts if shift[0].isocalendar()[:2] == starts.isocalendar()[:2]]
+    hours = sum((over - begins).total_seconds() for begins, over in [*week, form]) / 3600
     if len(week) >= rules.shifts_a_week or hours > rules.hours_a_week:
         return False
-    return _days_in_a_row(day, {other.date() for other, _ in shifts}) <= rules.days_in_a_row
+    return _days_in_a_row(day, {begins.date() for begins, _ in shifts}) <= rules.days_in_a_row
 
 
 def _days_in_a_row(day: date, worked: Collection[date]) -> int:

@@ -133,12 +133,12 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
 
         with exit_on(TomlFileError):
             if out is not None:
-                written, sent = play(None), None
+                counts, sent = play(None), None
             else:
-                written, sent = asyncio.run(send_from(settings, play))
+                counts, sent = asyncio.run(send_from(settings, play))
     if str(out) != "-":
-        span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
-        say(f"{written.events:,} events of {written.orders:,} orders{span}")
+        span = f", {counts.first_arrival:%Y-%m-%d} to {counts.last_arrival:%Y-%m-%d}" if counts.events else ""
+        say(f"{counts.events:,} events of {counts.orders:,} orders{span}")
         say(_result_text(sent) if sent else f"written to {out}")
     return 0 if sent is None or sent.complete else NEGATIVE
 

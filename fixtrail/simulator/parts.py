@@ -36,30 +36,30 @@ def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> lis
     """Says the request; gives its further phases with their times."""
     feed, draw = visit.shop.feed, visit.draw
     visit.requests += 1
-    same = {
+    request = {
         "request_id": f"{visit.order.order_id}-p{visit.requests}",
         "part_no": part.no,
         "quantity": part.quantity,
         "unit_price": part.price,
     }
     if part.name:
-        same["name"] = part.name
-    arrived = {"phase": "fulfilled", "batch": visit.batch(part), "cost": round(part.price * 0.7, 2), **same}
-    visit.say("part_request", phase="requested", urgency="normal", **same)
+        request["name"] = part.name
+    arrived = {"phase": "fulfilled", "batch": visit.batch(part), "cost": round(part.price * 0.7, 2), **request}
+    visit.say("part_request", phase="requested", urgency="normal", **request)
     if visit.reason.part_is_there or visit.shop.stock.remove(part.no, visit.shop.calendar.working_day(began_s)):
         return [(on_shelf_s, arrived)]
     visit.stockout = True
     known_s = began_s + MINUTE_S * (1 + 2 * draw.random())
     if visit.chance(visit.profile.emergency_share):
-        emergency = {"urgency": "emergency", "carrier": COURIER, "tracking_no": f"C{same['request_id']}"}
+        emergency = {"urgency": "emergency", "carrier": COURIER, "tracking_no": f"C{request['request_id']}"}
         expected = feed.stamp(feed.next_five_minutes(known_s + visit.profile.courier_min * MINUTE_S))
         comes_s = known_s + visit.durations.courier_s(visit.profile.courier_min)
-        backordered = {"phase": "backordered", "expected_at": expected, **emergency, **same}
+        backordered = {"phase": "backordered", "expected_at": expected, **emergency, **request}
         return [(known_s, backordered), (comes_s, {**arrived, **emergency})]
     expected = feed.stamp(feed.next_five_minutes(known_s + DAY_S * (2 + 3 * draw.random())))
-    backordered = {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same}
+    backordered = {"phase": "backordered", "urgency": "normal", "expected_at": expected, **request}
     if visit.chance(visit.work.withdrawn_share):
         withdrawn_s = known_s + MINUTE_S * (1 + 4 * draw.random())
-        return [(known_s, backordered), (withdrawn_s, {"phase": "cancelled", **same})]
+        return [(known_s, backordered), (withdrawn_s, {"phase": "cancelled", **request})]
     visit.open_part = True
     return [(known_s, backordered)]

@@ -54,8 +54,8 @@ def _arrivals(
 ) -> list[tuple[float, str, dict[str, Any]]]:
     """The events as they arrive: some late, some twice; what happens outside of the run is left out."""
     arrivals = []
-    happened = sorted(tellings, key=lambda telling: telling[0])
-    for number, (at_s, kind, fields) in enumerate(happened, 1):
+    in_order = sorted(tellings, key=lambda telling: telling[0])
+    for number, (at_s, kind, fields) in enumerate(in_order, 1):
         if not 0 <= at_s < days * DAY_S:
             continue
         event_id = f"{name}-ref-{number:06}"
@@ -114,8 +114,8 @@ class _Desk:
                     yield from self._shift(person, day)
 
     def _shift(self, person: Employee, day: OpenDay) -> Iterator[tuple[float, dict[str, Any]]]:
-        who = {"staff_id": person.staff_id, "role": person.role}
-        planned = {**who, "starts_at": _stamp(self.start, day.opens_s), "ends_at": _stamp(self.start, day.closes_s)}
+        staff = {"staff_id": person.staff_id, "role": person.role}
+        planned = {**staff, "starts_at": _stamp(self.start, day.opens_s), "ends_at": _stamp(self.start, day.closes_s)}
         planned_s = day.opens_s - PLANNED_AHEAD_S
         # What was planned before the run began is told at its beginning.
         yield max(planned_s, min(1.0, day.opens_s)), {**planned, "phase": "planned"}
@@ -124,7 +124,7 @@ class _Desk:
             return
         starts_s = day.opens_s + MINUTE_S * self.draw.gauss(0, 5)
         ends_s = day.closes_s + MINUTE_S * abs(self.draw.gauss(0, 20))
-        worked = {**who, "starts_at": _stamp(self.start, starts_s), "ends_at": _stamp(self.start, ends_s)}
+        worked = {**staff, "starts_at": _stamp(self.start, starts_s), "ends_at": _stamp(self.start, ends_s)}
         yield ends_s + MINUTE_S, {**worked, "phase": "actual"}
 
     def _stocks(self) -> Iterator[tuple[float, dict[str, Any]]]:
@@ -212,8 +212,8 @@ def _price_lists(scenario: Scenario, days: int, start: datetime) -> Iterator[Tel
 
 def _poisson(draw: random.Random, mean: float) -> int:
     """How many of a kind come in a while in which `mean` come on average."""
-    count, left = 0, draw.expovariate(1.0)
-    while left < mean:
+    count, gap = 0, draw.expovariate(1.0)
+    while gap < mean:
         count += 1
-        left += draw.expovariate(1.0)
+        gap += draw.expovariate(1.0)
     return count

@@ -320,10 +320,10 @@ class Scenario(Table):
     @cached_property
     def mix(self) -> tuple[tuple[FaultGroup, float], ...]:
         """Every fault group with its share of all visits."""
-        whole = sum(self.origins.values())
+        total = sum(self.origins.values())
         totals = {origin: sum(g.weight for g in self.fault_group if g.origin == origin) for origin in get_args(Origin)}
         return tuple(
-            (group, self.origins.get(group.origin, 0.0) / whole * group.weight / totals[group.origin])
+            (group, self.origins.get(group.origin, 0.0) / total * group.weight / totals[group.origin])
             for group in self.fault_group
             if totals[group.origin] > 0
         )

@@ -126,8 +126,8 @@ def displeasure(score: Score, experience: Experience) -> float:
 
 def borders(score: Score) -> list[float]:
     """Where one score ends and the next begins, as log-odds of a visit without displeasure."""
-    whole = sum(score.base_shares)
-    return [log_odds(below / whole) for below in list(accumulate(score.base_shares))[:-1]]
+    total = sum(score.base_shares)
+    return [log_odds(below / total) for below in list(accumulate(score.base_shares))[:-1]]
 
 
 def grievances(experience: Experience) -> list[str]:

@@ -221,8 +221,8 @@ class Workshop:
             ends_s = min(begins_s + (int(hour) + 1 - hour) * HOUR_S, last_s)
             pieces.append((begins_s, ends_s, arrivals.by_hour[int(hour) % 24]))
             begins_s, hour = ends_s, float(int(hour) + 1)
-        whole = sum((ends_s - begins_s) * weight for begins_s, ends_s, weight in pieces)
-        return [(b, e, weight * expected / whole) for b, e, weight in pieces if whole and weight * expected > 0]
+        total = sum((ends_s - begins_s) * weight for begins_s, ends_s, weight in pieces)
+        return [(b, e, weight * expected / total) for b, e, weight in pieces if total and weight * expected > 0]
 
     def _drawn_reason(self, at_s: float) -> Reason:
         draw, work = self._arrival_draw, self.scenario.work

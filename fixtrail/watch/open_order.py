@@ -18,13 +18,13 @@ _NEEDED = (
 Fact = dict[str, Any]
 
 
-def watched_fact(whole: Fact) -> Fact:
+def watched_fact(full_fact: Fact) -> Fact:
     """What the watch needs of an order's fact while it is open. Raises KeyError or TypeError for what is no fact."""
-    fact = {name: whole[name] for name in _NEEDED}
-    fact["is_moved"] = is_of_no_vehicle(whole)
-    fact["lacks_check"] = is_without_check(whole)
-    fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
-    fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
+    fact = {name: full_fact[name] for name in _NEEDED}
+    fact["is_moved"] = is_of_no_vehicle(full_fact)
+    fact["lacks_check"] = is_without_check(full_fact)
+    fact["stages"] = [stage for stage in full_fact["stages"] if stage["activity"] in WAITS]
+    fact["parts"] = [part for part in full_fact["parts"] if part["emergency"]]
     return fact
 
 
@@ -81,15 +81,15 @@ def put(output: TickOutput, alert: Alert | None) -> None:
         output.alerts[alert.alert_id] = alert
 
 
-def replaces(fact: Fact, known: OpenOrder | ClosedOrder | None) -> bool:
+def replaces(fact: Fact, stored: OpenOrder | ClosedOrder | None) -> bool:
     """Whether a fact is what there is to know of an order now: of two vehicles the one with the newer events.
 
     Not of one that the order was moved away from.
     """
-    if known is None:
+    if stored is None:
         return True
-    if known.vehicle_id != fact["vehicle_id"]:
+    if stored.vehicle_id != fact["vehicle_id"]:
         if fact["is_moved"]:
             return False
-        return bool(fact["last_event_at"] >= known.last_event_at)
-    return bool(fact["version"] >= known.version)
+        return bool(fact["last_event_at"] >= stored.last_event_at)
+    return bool(fact["version"] >= stored.version)

@@ -138,13 +138,13 @@ class AlertChannel:
         self, shards: dict[Shard, list[str]], batch: list[tuple[Alert, str]], steps: dict[str, str], now: int
     ) -> NotSent | Unclear | None:
         crash_point("watch.before_intent")
-        written = await self._note(shards, steps, ("INTENT", ""), now)
-        unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in written for alert_id in ids}
+        noted_shards = await self._note(shards, steps, ("INTENT", ""), now)
+        unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in noted_shards for alert_id in ids}
         self._waiting.update(unwritten)
         batch = [(alert, step) for alert, step in batch if alert.alert_id not in unwritten]
         if not batch:
             return NotSent("nothing could be written")
-        shards = written
+        shards = noted_shards
         crash_point("watch.intent")
         answer = await self._call(batch)
         crash_point("watch.told")

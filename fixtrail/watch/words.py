@@ -101,8 +101,8 @@ class Wording:
 
 def _cell_words(alert: Alert, locale: str) -> str:
     """What a quality warning is about: `part batch SENSOR-07 (electronics)`; of other alerts the subject."""
-    dimension, _, rest = alert.subject.partition("/")
-    value, _, group = rest.rpartition("/")
+    dimension, _, key = alert.subject.partition("/")
+    value, _, group = key.rpartition("/")
     dimensions: dict[str, str] = texts()[locale]["dimensions"]
     return (
         f"{dimensions.get(dimension, dimension)} {plain(value, 80)} ({plain(group, 64)})"

@@ -29,7 +29,7 @@ class Donors:
                     asked_for_parts[lane, visit.stockouts > 0].append(visit)
             if visit.lane == STANDARD:
                 self._of_fault[visit.group, visit.faults].append(visit)
-        self._by_work = {key: sorted(same, key=_work) for key, same in asked_for_parts.items()}
+        self._by_work = {key: sorted(visits, key=_work) for key, visits in asked_for_parts.items()}
 
     def count(self, is_out: bool) -> int:
         """How many visits asked for parts of which one was not there; or of which all were."""

@@ -151,14 +151,14 @@ def _presences(span: Span, stays: _Names, technicians: Allocation) -> PlayedDay:
 def _nobody_is_left(records: CenterRecords, hours: Sequence[Span]) -> bool:
     """Whether cars that wait for people when the center closes are mostly served that evening, and not next morning."""
     opens = [opens_s for opens_s, _ in hours]
-    served = left = 0
+    served = n_left = 0
     for visit in records.visits:
         for stretch in visit.stretches:
             day = bisect_right(opens, stretch.starts_s) - 1
             if stretch.activity in QUEUES and day >= 0 and stretch.ends_s > hours[day][1]:
                 is_left = day + 1 < len(opens) and stretch.ends_s >= opens[day + 1]
-                left, served = left + is_left, served + (not is_left)
-    return served >= _FEWEST_OUTSIDE and left <= _MOST_LEFT * served
+                n_left, served = n_left + is_left, served + (not is_left)
+    return served >= _FEWEST_OUTSIDE and n_left <= _MOST_LEFT * served
 
 
 def _outside(records: CenterRecords, hours: Sequence[Span]) -> Span:

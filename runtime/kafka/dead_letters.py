@@ -90,10 +90,10 @@ def letters(record: Any, code: str, reason: str) -> Iterator[Letter]:
 
     All but the first say in a header that their value was cut. The last has no value, no key and no headers but ours.
     """
-    whole = DeadLetter(code, reason, record.topic, record.partition, record.offset, record.timestamp)
+    uncut = DeadLetter(code, reason, record.topic, record.partition, record.offset, record.timestamp)
     original, value = tuple(record.headers), record.value or b""
-    yield record.value, record.key, whole.headers(original)
-    cut = replace(whole, value_cut=len(value))
+    yield record.value, record.key, uncut.headers(original)
+    cut = replace(uncut, value_cut=len(value))
     size = min(FIRST_CUT_BYTES, len(value) - 1)
     while size > 0:
         yield value[:size], record.key, cut.headers(original)

@@ -73,10 +73,10 @@ class JourneyTable(Table[Row]):
         row = after or before
         if row is None:
             return
-        others = [self._values[other] for other in self._keys.get(row.order, ()) if other != key]
+        other_rows = [self._values[other] for other in self._keys.get(row.order, ()) if other != key]
         self._index(row.order, key, is_there=after is not None)
-        shown_before = _shown([*others, before] if before else others)
-        shown_after = _shown([*others, after] if after else others)
+        shown_before = _shown([*other_rows, before] if before else other_rows)
+        shown_after = _shown([*other_rows, after] if after else other_rows)
         for follower in self._order_followers:
             follower(row.order, shown_before, shown_after)
         if after is not None and row.order.center_id:

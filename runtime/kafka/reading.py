@@ -62,8 +62,8 @@ class FetchedBatches:
         return len(self._data)
 
     def has_next(self) -> bool:
-        left = len(self._data) - self._at
-        return left >= _LENGTH.size and left >= self._size()
+        remaining = len(self._data) - self._at
+        return remaining >= _LENGTH.size and remaining >= self._size()
 
     def next_batch(self) -> Any:
         """The next batch. Raises CorruptRecordException where its length is that of none."""

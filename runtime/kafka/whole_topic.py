@@ -35,10 +35,10 @@ async def whole_topic(
 async def records_of(kafka: Mapping[str, Any], topic: str, partitions: list[int]) -> AsyncIterator[list[Any]]:
     """The records up to the present end of the topic, a batch of one partition at a time, each in its order."""
     async with whole_topic(kafka, topic, partitions) as (consumer, borders):
-        left = [tp for tp, (start, end) in borders.items() if start < end]
-        while left:
-            batches = await consumer.getmany(*left, timeout_ms=500, max_records=5000)
+        unread = [tp for tp, (start, end) in borders.items() if start < end]
+        while unread:
+            batches = await consumer.getmany(*unread, timeout_ms=500, max_records=5000)
             for tp, records in batches.items():
                 yield [record for record in records if record.offset < borders[tp][1]]
             # What compaction has left out has no records, but a position.
-            left = [tp for tp in left if await consumer.position(tp) < borders[tp][1]]
+            unread = [tp for tp in unread if await consumer.position(tp) < borders[tp][1]]

@@ -153,9 +153,11 @@ def _with_text(
     return readable
 
 
-def _with_correction(payload: Callable[[Event], bytes], whole: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
+def _with_correction(
+    payload: Callable[[Event], bytes], full_payload: Callable[[Event], bytes]
+) -> Callable[[Event], bytes]:
     """The same payload, with the reason that takes an order out of every figure: nobody has typed it."""
-    return lambda event: (whole if event.__dict__["reason"] == VEHICLE_CORRECTED else payload)(event)
+    return lambda event: (full_payload if event.__dict__["reason"] == VEHICLE_CORRECTED else payload)(event)
 
 
 def _with_codes(payload: Callable[[Event], bytes]) -> Callable[[Event], bytes]:

@@ -28,6 +28,6 @@ def _set(client: Any, table: str, days: int) -> bool:
         return False
     if days and f"toIntervalDay({days})" in definition:
         return False
-    wanted = f"MODIFY TTL toDateTime({begins}) + toIntervalDay({days}){which}" if days else "REMOVE TTL"
-    change_rows(client, table, wanted)
+    expected = f"MODIFY TTL toDateTime({begins}) + toIntervalDay({days}){which}" if days else "REMOVE TTL"
+    change_rows(client, table, expected)
     return True

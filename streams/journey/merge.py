@@ -55,8 +55,8 @@ def _common_digests(first: Mapping[str, str], second: Mapping[str, str]) -> dict
     return {**first, **second, **shared}
 
 
-def _rather_erased(line: bytes, other: bytes) -> bytes:
-    return other if line != other and is_erased(other) else line
+def _rather_erased(line: bytes, second_line: bytes) -> bytes:
+    return second_line if line != second_line and is_erased(second_line) else line
 
 
 def merge_vehicles(one: bytes, second: bytes) -> bytes:

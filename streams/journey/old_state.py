@@ -88,8 +88,10 @@ def _by_center(state: bytes) -> dict[str, bytes]:
         return dict.fromkeys(by_center, state)
     offset, hours, *_ = orjson.loads(header)
     return {
-        center: b"\n".join([orjson.dumps([offset, [hour for hour in hours if hour[0] == center], None]), *some])
-        for center, some in by_center.items()
+        center: b"\n".join(
+            [orjson.dumps([offset, [hour for hour in hours if hour[0] == center], None]), *hours_of_center]
+        )
+        for center, hours_of_center in by_center.items()
     }
 
 

@@ -159,13 +159,17 @@ def _has_same_content(line: bytes, second_line: bytes) -> bool:
     """
     if _is_continued(line, second_line):
         return True
-    one, two = decode_entry(line), decode_entry(second_line)
-    if one == two:
+    first_entry, second_entry = decode_entry(line), decode_entry(second_line)
+    if first_entry == second_entry:
         return True
-    if not isinstance(one, e.CheckInEntry) or not isinstance(two, e.CheckInEntry) or _form(one) == _form(two):
+    if (
+        not isinstance(first_entry, e.CheckInEntry)
+        or not isinstance(second_entry, e.CheckInEntry)
+        or _form(first_entry) == _form(second_entry)
+    ):
         return False
     # Who it is about stands in them in clear, sealed, or not any more: that cannot be compared.
-    return _is_continued(_impersonal(one), _impersonal(two))
+    return _is_continued(_impersonal(first_entry), _impersonal(second_entry))
 
 
 def _form(entry: e.CheckInEntry) -> str:

@@ -109,8 +109,8 @@ class PartitionState:
             self.clock = max(self.clock, vehicle.clock)
             self._logged_offset = max(self._logged_offset, vehicle.offset)
             self._expect(key, vehicle)
-            gone = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
-            leftovers += [key for key in gone if self._orders.pop(key, None) is not None]
+            expired_keys = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
+            leftovers += [key for key in expired_keys if self._orders.pop(key, None) is not None]
         for key in hours:
             if (changed_at := decode_hour(self._hours[key]).clock) is not None:
                 self._hour_expiry.add(changed_at + self._hold_ms, key)

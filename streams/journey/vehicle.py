@@ -86,7 +86,7 @@ class Vehicle:
         """
         if len(self._digests) < FULL_ORDERS or order in self._digests:
             return False
-        return sum(other.center_id == order.center_id for other in self._digests) >= FULL_ORDERS
+        return sum(digest.center_id == order.center_id for digest in self._digests) >= FULL_ORDERS
 
     def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""

@@ -75,8 +75,8 @@ class Profile:
         self._events.append(event)
         self._days[event.center_id, f"{event.occurred_at.astimezone(UTC):%Y-%m-%d}"] += 1
         phase = str(getattr(event, "phase", None) or "")
-        given = (name for name, value in event.__dict__.items() if value is not None)
-        for name in ("", *given):
+        filled = (name for name, value in event.__dict__.items() if value is not None)
+        for name in ("", *filled):
             self._fields[event.center_id, type_, phase, name] += 1
 
     def refuse(self, code: str, center: str | None) -> None:

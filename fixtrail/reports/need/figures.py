@@ -52,11 +52,11 @@ def figures_of(slots: pd.DataFrame, days: pd.DataFrame) -> tuple[Figure, ...]:
     )
 
 
-def is_foreseen(expected: float, came: float) -> bool:
+def is_foreseen(expected: float, arrived: float) -> bool:
     """Whether so many lie within the middle 95 % of a Poisson distribution of this mean."""
     if expected <= 0:
-        return came == 0
-    at_most, fewer = special.pdtr(came, expected), special.pdtr(came - 1, expected) if came else 0.0
+        return arrived == 0
+    at_most, fewer = special.pdtr(arrived, expected), special.pdtr(arrived - 1, expected) if arrived else 0.0
     return bool(at_most > TAIL and fewer < 1 - TAIL)
 
 
@@ -64,19 +64,19 @@ def _foreseen(days: pd.DataFrame) -> Figure:
     """Days of one center resemble each other: centers are the clusters."""
     is_known, past = days["expected"].notna(), days["came"].notna()
     rows = days[is_known & past]
-    held = pd.Series(
-        [is_foreseen(expected, came) for expected, came in zip(rows["expected"], rows["came"], strict=True)],
+    is_held = pd.Series(
+        [is_foreseen(expected, arrived) for expected, arrived in zip(rows["expected"], rows["came"], strict=True)],
         index=rows.index,
         dtype=bool,
     )
     reasons = _reasons(few_days=~is_known, to_come=is_known & ~past)
-    return clustered_share("need_foreseen", held, rows["center_id"], len(days), reasons, "wilson-clusters")
+    return clustered_share("need_foreseen", is_held, rows["center_id"], len(days), reasons, "wilson-clusters")
 
 
-def _below(both: pd.DataFrame, held: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
+def _below(both: pd.DataFrame, is_held: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
     """Half hours of one center's day resemble each other: days are the clusters."""
     return clustered_share(
-        "need_below_share", held, both["center_id"] + " " + both["day"], n_all, reasons, "wilson-clusters"
+        "need_below_share", is_held, both["center_id"] + " " + both["day"], n_all, reasons, "wilson-clusters"
     )
 
 

@@ -77,8 +77,8 @@ _CONTENT = (
 def sheets_of(slots: pd.DataFrame, days: pd.DataFrame, content: pd.DataFrame) -> tuple[Sheet, ...]:
     every = Bilingual("每个半小时：见 CSV 与 JSON", "each half hour: in CSV and JSON")
     foreseen = [
-        None if pd.isna(expected) or pd.isna(came) else is_foreseen(expected, came)
-        for expected, came in zip(days["expected"], days["came"], strict=True)
+        None if pd.isna(expected) or pd.isna(arrived) else is_foreseen(expected, arrived)
+        for expected, arrived in zip(days["expected"], days["came"], strict=True)
     ]
     return (
         sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, by_center(slots)),

@@ -155,7 +155,7 @@ def _first_to_begin(ready: Floats, at: Floats) -> tuple[Floats, Ints]:
     """Of requests at these times: when each begins, and with which person, the first of those who can."""
     begin, person = np.maximum(ready[0], at), np.zeros(len(at), np.int64)
     for number in range(1, len(ready)):
-        other = np.maximum(ready[number], at)
-        np.copyto(person, number, where=other < begin)
-        np.minimum(begin, other, out=begin)
+        later = np.maximum(ready[number], at)
+        np.copyto(person, number, where=later < begin)
+        np.minimum(begin, later, out=begin)
     return begin, person

@@ -42,8 +42,8 @@ class Stored:
 
 def _bookings(frame: pd.DataFrame, visits: pd.DataFrame) -> _Bookings:
     """Each order's appointment."""
-    came = visits[visits["checked_in_ms"].notna()]
-    at = dict(zip(_orders(came), came["checked_in_ms"].astype(int), strict=True))
+    checked_in = visits[visits["checked_in_ms"].notna()]
+    at = dict(zip(_orders(checked_in), checked_in["checked_in_ms"].astype(int), strict=True))
     return {
         order: Booking(tuple((int(at_ms), int(starts) or None) for at_ms, starts in pairs), at.get(order))
         for order, pairs in zip(_orders(frame), frame["phases"], strict=True)

@@ -84,7 +84,7 @@ def _lasting(panel: Panel, figure: str, centers: Sequence[str], days: Days) -> f
     """The variance between centers that is there in both halves of the days; at least 0."""
     half = days[0] + (days[1] - days[0] + 1) // 2
     first, second = (panel.mean(figure, centers, [span]) for span in ((days[0], half - 1), (half, days[1])))
-    known = np.isfinite(first) & np.isfinite(second)
-    if known.sum() < 4 or figure not in RATIOS:
+    is_finite = np.isfinite(first) & np.isfinite(second)
+    if is_finite.sum() < 4 or figure not in RATIOS:
         return None
-    return max(0.0, float(np.cov(first[known], second[known])[0, 1]))
+    return max(0.0, float(np.cov(first[is_finite], second[is_finite])[0, 1]))

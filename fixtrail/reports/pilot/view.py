@@ -82,26 +82,26 @@ def _effect_note(judged: PilotJudgement) -> Bilingual | None:
             )
     first = next(iter(judged.effects.values()), None)
     if first is not None and first.comparison.treated_open + first.comparison.others_open:
-        one = first.comparison
-        zh.append(f"时段末未结束、未计入：试点 {one.treated_open}，对照 {one.others_open}；慢的一侧因此显得较快。")
+        pair = first.comparison
+        zh.append(f"时段末未结束、未计入：试点 {pair.treated_open}，对照 {pair.others_open}；慢的一侧因此显得较快。")
         en.append(
-            f"Still open at the end of the window, and in no figure: {one.treated_open} orders of the pilots, "
-            f"{one.others_open} of the controls. The slower side looks faster for it."
+            f"Still open at the end of the window, and in no figure: {pair.treated_open} orders of the pilots, "
+            f"{pair.others_open} of the controls. The slower side looks faster for it."
         )
     return Bilingual("".join(zh), " ".join(en)) if en else None
 
 
-def _regression(known: Regression | None, times: float) -> dict[str, Any]:
-    if known is None:
+def _regression(regression: Regression | None, times: float) -> dict[str, Any]:
+    if regression is None:
         empty: tuple[str, ...] = ("regression", "regression_lasting", "as_bad_by_chance", "p_without_regression")
         return {**dict.fromkeys(empty), "worst_before": [], "effect_without_regression": None}
     return {
-        "regression": _scaled(known.explained, times),
-        "regression_lasting": known.lasting,
-        "as_bad_by_chance": known.seldom,
-        "worst_before": list(known.worst) if known.chosen_for_it else [],
-        "effect_without_regression": _scaled(known.adjusted.value, times),
-        "p_without_regression": known.adjusted.p_value,
+        "regression": _scaled(regression.explained, times),
+        "regression_lasting": regression.lasting,
+        "as_bad_by_chance": regression.seldom,
+        "worst_before": list(regression.worst) if regression.chosen_for_it else [],
+        "effect_without_regression": _scaled(regression.adjusted.value, times),
+        "p_without_regression": regression.adjusted.p_value,
     }
 
 

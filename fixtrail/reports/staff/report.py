@@ -188,10 +188,10 @@ def _within(bounds: Interval, least: float, most: float) -> Interval:
 
 def _newest(survey: pd.DataFrame) -> tuple[Figure, ...]:
     """The mean of the newest round, where enough have answered."""
-    whole = survey[survey["whole"]]
-    if whole.empty:
+    complete = survey[survey["whole"]]
+    if complete.empty:
         return ()
-    row = whole.iloc[0]
+    row = complete.iloc[0]
     value = None if row["hidden"] else float(row["mean"])
     bounds = Interval(_number(row["low"]), _number(row["high"]))
     n = int(row["n"])
@@ -206,8 +206,8 @@ def _answered(suggestions: pd.DataFrame) -> tuple[Figure, ...]:
         return ()
     n, n_all, is_answered = len(submitted), len(suggestions), submitted["answered_at"].notna()
     days = _days(submitted["submitted_at"], submitted["answered_at"])
-    unknown, answered = {"not_submitted": n_all - n}, int(is_answered.sum())
-    untimed = {**unknown, "not_answered": n - answered, "answered_before": answered - len(days)}
+    unknown, n_answered = {"not_submitted": n_all - n}, int(is_answered.sum())
+    untimed = {**unknown, "not_answered": n - n_answered, "answered_before": n_answered - len(days)}
     return (
         share_of_rows("suggestions_answered", is_answered, submitted["center_id"], n_all, unknown),
         quantile_figure("suggestion_days", days, 0.5, n_all, untimed),

@@ -39,34 +39,34 @@ class Effects:
         return middle, Interval(low, high)
 
 
-def mixed_model(held: Floats, columns: Floats, persons: Sequence[int]) -> tuple[Floats, Effects]:
+def mixed_model(outcomes: Floats, columns: Floats, persons: Sequence[int]) -> tuple[Floats, Effects]:
     """(what each order's kind lets expect, what persons add), each found with the other reckoned with.
 
     Persons who get the hard cases would otherwise make these look easy, or hard.
     """
     person = np.asarray(persons)
-    offset = np.zeros(len(held))
+    offset = np.zeros(len(outcomes))
     for _ in range(_TURNS):
-        expected = expected_log_odds(held, columns, offset)
-        effects = fit_effects(held, expected, persons)
+        expected = expected_log_odds(outcomes, columns, offset)
+        effects = fit_effects(outcomes, expected, persons)
         before, offset = offset, effects.effects[person]
         if float(abs(offset - before).max()) < 1e-4:
             break
     return expected, effects
 
 
-def expected_log_odds(held: Floats, columns: Floats, offset: Floats) -> Floats:
+def expected_log_odds(outcomes: Floats, columns: Floats, offset: Floats) -> Floats:
     """What each order's kind (0/1 columns) lets expect beside an offset; coefficients have a prior around 0.
 
     Its deviation of 2.5 hardly draws and keeps a coefficient finite where all of a kind held (after Gelman and others,
     Annals of Applied Statistics 2, 2008).
     """
-    rows = np.column_stack([np.ones(len(held)), columns])
+    rows = np.column_stack([np.ones(len(outcomes)), columns])
     penalty = np.diag([1e-6, *[1 / PRIOR_DEVIATION**2] * columns.shape[1]])
     beta = np.zeros(rows.shape[1])
     for _ in range(_ROUNDS):
         share = special.expit(rows @ beta + offset)
-        slope = rows.T @ (held - share) - penalty @ beta
+        slope = rows.T @ (outcomes - share) - penalty @ beta
         step = np.linalg.solve(rows.T @ (rows * (share * (1 - share))[:, None]) + penalty, slope)
         beta = beta + np.clip(step, -2.0, 2.0)
         if float(abs(step).max()) < 1e-9:
@@ -74,30 +74,30 @@ def expected_log_odds(held: Floats, columns: Floats, offset: Floats) -> Floats:
     return np.asarray(rows @ beta)
 
 
-def fit_effects(held: Floats, expected: Floats, persons: Sequence[int]) -> Effects:
+def fit_effects(outcomes: Floats, expected: Floats, persons: Sequence[int]) -> Effects:
     """The effects of persons 0, 1 …, from whether each order held, its expected log-odds and its person."""
     person = np.asarray(persons)
 
     def surprise(log_spread: float) -> float:
         variance = math.exp(2 * log_spread)
-        effects, information = _modes(held, expected, person, variance)
+        effects, information = _modes(outcomes, expected, person, variance)
         at = expected + effects[person]
-        likely = float((held * at - np.logaddexp(0.0, at)).sum())
+        likely = float((outcomes * at - np.logaddexp(0.0, at)).sum())
         return -(likely - 0.5 * float((effects**2 / variance + np.log(variance * information)).sum())) - log_spread
 
     limits = math.log(_SMALLEST), math.log(_LARGEST)
     spread = math.exp(float(optimize.minimize_scalar(surprise, bounds=limits, method="bounded").x))
-    effects, information = _modes(held, expected, person, spread**2)
+    effects, information = _modes(outcomes, expected, person, spread**2)
     return Effects(spread, effects, 1 / np.sqrt(information))
 
 
-def _modes(held: Floats, expected: Floats, person: NDArray[np.int64], variance: float) -> tuple[Floats, Floats]:
+def _modes(outcomes: Floats, expected: Floats, person: NDArray[np.int64], variance: float) -> tuple[Floats, Floats]:
     """Each person's likeliest effect and the information there, by Newton's method."""
     number = int(person.max()) + 1
     effects, information = np.zeros(number), np.full(number, 1 / variance)
     for _ in range(_ROUNDS):
         share = special.expit(expected + effects[person])
-        slope = np.bincount(person, held - share, number) - effects / variance
+        slope = np.bincount(person, outcomes - share, number) - effects / variance
         information = np.bincount(person, share * (1 - share), number) + 1 / variance
         step = slope / information
         effects += np.clip(step, -2.0, 2.0)

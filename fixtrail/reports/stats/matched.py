@@ -59,8 +59,8 @@ def matched_difference(outcomes: Iterable[Outcome]) -> MatchedDifference:
     return MatchedDifference(difference, interval, n_first, n_other, n_all, len(both))
 
 
-def _variance(held: int, n: int, other: int, m: int) -> float:
+def _variance(k_first: int, n: int, k_other: int, m: int) -> float:
     """The stratum's part of the variance's numerator: that of weight times difference."""
-    shares = ((held + 0.5) / (n + 1), (other + 0.5) / (m + 1))
+    shares = ((k_first + 0.5) / (n + 1), (k_other + 0.5) / (m + 1))
     weight = n * m / (n + m)
     return weight**2 * (shares[0] * (1 - shares[0]) / n + shares[1] * (1 - shares[1]) / m)

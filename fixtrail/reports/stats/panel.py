@@ -268,15 +268,19 @@ def by_wave(
     return comparisons, combined(parts, alpha) if parts else None
 
 
-def _part(panel: Panel, one: Comparison) -> Part | None:
+def _part(panel: Panel, comparison: Comparison) -> Part | None:
     """A wave's comparison as a part of all waves together."""
-    change, usable, is_treated, _, _ = changes(panel, one.figure, one.treated, one.others, one.before, one.after)
+    change, usable, is_treated, _, _ = changes(
+        panel, comparison.figure, comparison.treated, comparison.others, comparison.before, comparison.after
+    )
     if not is_treated.any() or is_treated.all():
         return None
-    named = [center for center, is_usable in zip([*one.treated, *one.others], usable, strict=True) if is_usable]
-    places = np.array([panel.centers.index(center) for center in named])
-    sampling = panel.sampling(one.figure, named, one.before, one.after)
-    return Part(change, is_treated, places, float(is_treated.sum()), sampling)
+    named = [
+        center for center, is_usable in zip([*comparison.treated, *comparison.others], usable, strict=True) if is_usable
+    ]
+    indices = np.array([panel.centers.index(center) for center in named])
+    sampling = panel.sampling(comparison.figure, named, comparison.before, comparison.after)
+    return Part(change, is_treated, indices, float(is_treated.sum()), sampling)
 
 
 def placebo_starts(panel: Panel, start: int) -> list[int]:

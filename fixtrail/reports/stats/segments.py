@@ -41,7 +41,7 @@ def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
     if scored.empty:
         return [], []
     value = 100.0 * ((scored["score"] >= 9).astype(float) - (scored["score"] <= 6).astype(float))
-    whole = float(value.mean())
+    overall = float(value.mean())
     parts_of_cuts, identities = [], []
     for cut in CUTS:
         kinds = _kinds(scored, cut)
@@ -57,7 +57,7 @@ def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
             for kind, group in value.groupby(kinds)
         ]
         parts_of_cuts += sorted(parts, key=lambda part: part.segment)
-        identities.append(Identity(cut, sum(part.points for part in parts), whole))
+        identities.append(Identity(cut, sum(part.points for part in parts), overall))
     return parts_of_cuts, identities
 
 

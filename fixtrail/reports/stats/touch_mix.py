@@ -55,9 +55,9 @@ class _Sums:
         information = information + _RIDGE * np.eye(self.rows.shape[1])
         moment = self.rows.T @ self.logs - self.row_sums.T @ (self.log_sums * weights)
         beta = np.linalg.solve(information, moment)
-        left = float(self.logs @ self.logs - (weights * self.log_sums**2).sum() - moment @ beta)
+        residual = float(self.logs @ self.logs - (weights * self.log_sums**2).sum() - moment @ beta)
         freedom = len(self.logs) - self.rows.shape[1]
-        variance = max(left, 1e-12) / freedom
+        variance = max(residual, 1e-12) / freedom
         surprise = freedom * math.log(variance) + float(np.log1p(self.n * ratio).sum())
         return np.asarray(beta), float(variance), surprise + float(np.linalg.slogdet(information)[1])
 

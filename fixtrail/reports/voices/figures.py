@@ -51,13 +51,13 @@ def detractor_figures(bad: pd.DataFrame, recovering: pd.DataFrame) -> tuple[Figu
     n = len(bad)
     decided = bad[bad["in_time"].notna()]
     not_due = {"not_due": n - len(decided)}
-    called = recovering["is_called"].astype(bool)
+    is_called = recovering["is_called"].astype(bool)
     difference, interval, partnered = matched_difference(strata_of(recovering))
     return (
         Figure("detractor_cases", n, n, n, no_interval="all_counted"),
         _share("detractor_contact_in_time", decided["in_time"], n, not_due),
-        _recovery("recovery_contacted", recovering[called], n, {"not_called": int((~called).sum())}),
-        _recovery("recovery_others", recovering[~called], n, {"called": int(called.sum())}),
+        _recovery("recovery_contacted", recovering[is_called], n, {"not_called": int((~is_called).sum())}),
+        _recovery("recovery_others", recovering[~is_called], n, {"called": int(is_called.sum())}),
         Figure(
             "recovery_difference",
             difference,

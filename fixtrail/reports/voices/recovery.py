@@ -63,8 +63,13 @@ def strata_of(bad: pd.DataFrame) -> list[Stratum]:
     """One for each center and score."""
     strata = []
     for _, rows in bad.groupby(["center_id", "score"]):
-        called, others = rows[rows["is_called"]], rows[~rows["is_called"]]
-        counts = len(called), int(called["is_recovered"].sum()), len(others), int(others["is_recovered"].sum())
+        with_call, without_call = rows[rows["is_called"]], rows[~rows["is_called"]]
+        counts = (
+            len(with_call),
+            int(with_call["is_recovered"].sum()),
+            len(without_call),
+            int(without_call["is_recovered"].sum()),
+        )
         strata.append(Stratum(*counts))
     return strata
 

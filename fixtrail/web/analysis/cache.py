@@ -170,7 +170,7 @@ class Reports:
 
     def _keep(self, request: ReportRequest, computed: Computed) -> None:
         if len(self._cached) >= MOST_KEPT:
-            del self._cached[min(self._cached, key=lambda other: self._cached[other][0])]
+            del self._cached[min(self._cached, key=lambda key: self._cached[key][0])]
         self._cached[request] = (time.monotonic(), computed)
 
     async def _attempt(self, request: ReportRequest) -> Outcome:

@@ -87,14 +87,14 @@ _LINES = {"type": "string", "description": "One event a line."}
 
 def request_body(event: str, envelope: str) -> dict[str, Any]:
     """What OpenAPI says of a body of events; the names are those of the schemas."""
-    one, enveloped = {"$ref": f"#/components/schemas/{event}"}, {"$ref": f"#/components/schemas/{envelope}"}
+    plain, enveloped = {"$ref": f"#/components/schemas/{event}"}, {"$ref": f"#/components/schemas/{envelope}"}
     batch = {"type": "array", "minItems": 1, "maxItems": MOST_EVENTS}
     return {
         "required": True,
         "description": "One event or several, as the content type says. CloudEvents binary mode: `application/json` "
         "with the headers `ce-id`, `ce-source`, `ce-type` and `ce-specversion`. The bytes go on unchanged.",
         "content": {
-            JSON: {"schema": {"anyOf": [one, {**batch, "items": one}]}},
+            JSON: {"schema": {"anyOf": [plain, {**batch, "items": plain}]}},
             EVENT: {"schema": enveloped},
             EVENT_BATCH: {"schema": {**batch, "items": enveloped}},
             **{media_type: {"schema": _LINES} for media_type in LINES},

@@ -105,8 +105,8 @@ def _order(request: Request, key: ApiKey, fact: JourneyFact, now_ms: int) -> Ord
     state, personal = state_of(request), "personal:read" in key.scopes
     estimate = None if state.estimates is None else state.estimates.shown(fact, now_ms)
     queue = None if state.queues is None else state.queues.position_of(fact, now_ms)
-    shown = fact.model_copy(update=without_other_centers(dict(fact), key.centers))
-    return order_at(shown, now_ms, personal=personal, estimate=estimate, queue=queue)
+    visible = fact.model_copy(update=without_other_centers(dict(fact), key.centers))
+    return order_at(visible, now_ms, personal=personal, estimate=estimate, queue=queue)
 
 
 def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:

@@ -107,5 +107,5 @@ async def get_requests(
         detail = "Ask again in a moment; events are taken all the same."
         raise ApiError(503, "log-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     response.headers["Cache-Control"] = "no-store"
-    shown = [LoggedRequest.of(record) for record in page.records]
-    return RequestsAnswer(key=key.id, hours=requests.hours, requests=shown, next=page.next_before)
+    logged = [LoggedRequest.of(record) for record in page.records]
+    return RequestsAnswer(key=key.id, hours=requests.hours, requests=logged, next=page.next_before)

@@ -195,9 +195,9 @@ def opened_fact(web: Web, token: str, now: int) -> JourneyFact | None:
     if len(orders) != 1 or web.links.is_revoked(link, orders[0]):
         return None
     vehicles = [fact for fact in web.journeys.vehicles(orders[0]) if web.links.is_of(link, fact.vehicle_id)]
-    shown = max(vehicles, key=lambda fact: fact.last_event_at, default=None)
+    newest = max(vehicles, key=lambda fact: fact.last_event_at, default=None)
     # A link of the wrong vehicle opens the order under the right one, once somebody has said which.
-    return web.journeys.get(orders[0]) if shown is not None and shown.is_moved else shown
+    return web.journeys.get(orders[0]) if newest is not None and newest.is_moved else newest
 
 
 def _event_of(fact: JourneyFact, fields: Fields, now: int, key: bytes) -> tuple[dict[str, Any] | None, str]:

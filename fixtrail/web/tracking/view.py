@@ -285,8 +285,8 @@ def _quote_at(fact: JourneyFact) -> int | None:
 
 def _checked_at(fact: JourneyFact) -> int | None:
     """When the newest check began, or was asked for again."""
-    begun = [stage.started_at for stage in fact.stages if stage.activity == "quality"]
-    return max([*begun, *(at for name, _, at in fact.timeline if name == "extra_check")], default=None)
+    starts = [stage.started_at for stage in fact.stages if stage.activity == "quality"]
+    return max([*starts, *(at for name, _, at in fact.timeline if name == "extra_check")], default=None)
 
 
 def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
@@ -360,7 +360,7 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
         Happened("approved" if decision.approved else "declined", decision.at, amount=decision.amount)
         for decision in fact.decisions
     ]
-    return tuple(sorted([*reversed(milestones), *decisions], key=lambda happened: -happened.at))
+    return tuple(sorted([*reversed(milestones), *decisions], key=lambda step: -step.at))
 
 
 def changes_of(promise: Promise) -> list[tuple[int, int, int]]:

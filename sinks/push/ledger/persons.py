@@ -19,9 +19,9 @@ def messages_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str, Any]
     """Every message of these orders, sent or not, with what it said; an address only while it waits."""
     names = _MESSAGES.split(", ")
     rows: list[dict[str, Any]] = []
-    for some in chunks(orders, 200):
-        sql = f"SELECT {_MESSAGES} FROM sends WHERE {_of(some)} ORDER BY center_id, order_id, occurred_at, id"
-        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
+    for chunk in chunks(orders, 200):
+        sql = f"SELECT {_MESSAGES} FROM sends WHERE {_of(chunk)} ORDER BY center_id, order_id, occurred_at, id"
+        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(chunk))]
     return rows
 
 
@@ -29,17 +29,17 @@ def subscriptions_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str,
     """The browsers that follow these orders."""
     names = ("center_id", "order_id", "address", "created_at")
     rows: list[dict[str, Any]] = []
-    for some in chunks(orders, 200):
-        sql = f"SELECT {', '.join(names)} FROM followers WHERE {_of(some)}"
-        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
+    for chunk in chunks(orders, 200):
+        sql = f"SELECT {', '.join(names)} FROM followers WHERE {_of(chunk)}"
+        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(chunk))]
     return rows
 
 
 def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str, int]:
     """Leave of these orders' messages only that there were some, and no subscriptions; how many of each."""
     changed = {"messages": 0, "subscriptions": 0}
-    for some in chunks(_also_unnamed(orders), 200):
-        within, named = _of(some), _flat(some)
+    for chunk in chunks(_also_unnamed(orders), 200):
+        within, named = _of(chunk), _flat(chunk)
         store.run(
             f"UPDATE sends SET state = ?, reason = ?, final_at = ? WHERE {within} AND {_WAITING}",
             (SUPPRESSED, ERASED, now, *named),
@@ -54,20 +54,20 @@ def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str
 def forget_people(store: Store, people: Sequence[str]) -> int:
     """Forget what these people agreed to; that somebody wants no messages is kept, or they would get some again."""
     forgotten = 0
-    for some in chunks(people):
-        within = f"person IN ({placeholders(some)})"
+    for chunk in chunks(people):
+        within = f"person IN ({placeholders(chunk)})"
         for table in ("consents", "grants", "followers"):
-            forgotten += len(store.run(f"DELETE FROM {table} WHERE {within} RETURNING person", some))
+            forgotten += len(store.run(f"DELETE FROM {table} WHERE {within} RETURNING person", chunk))
         sql = f"DELETE FROM preferences WHERE {within} AND opted_out = 0 RETURNING person"
-        forgotten += len(store.run(sql, some))
+        forgotten += len(store.run(sql, chunk))
     return forgotten
 
 
 def restrict_orders(store: Store, orders: Sequence[OrderKey], now: int) -> int:
     """Send nothing that waits of these orders, nor anything to who follows them; how many messages that were."""
     stopped = 0
-    for some in chunks(_also_unnamed(orders), 200):
-        within, named = _of(some), _flat(some)
+    for chunk in chunks(_also_unnamed(orders), 200):
+        within, named = _of(chunk), _flat(chunk)
         sql = f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, address = NULL, notice = NULL
                   WHERE {within} AND {_WAITING} RETURNING id"""
         stopped += len(store.run(sql, (SUPPRESSED, RESTRICTED, now, *named)))

@@ -58,9 +58,9 @@ def adopt_followers(store: Store, orders: Iterable[OrderKey]) -> None:
 def planned_before(store: Store, order_ids: Sequence[str]) -> dict[SendKey, tuple[str, set[str]]]:
     """What the ledger has of these numbers: the id of the send, and the centers that it may be of."""
     planned: dict[SendKey, tuple[str, set[str]]] = {}
-    for some in chunks(order_ids):
+    for chunk in chunks(order_ids):
         sql = f"""SELECT id, person, center_id, order_id, milestone, event_id FROM sends
-                  WHERE order_id IN ({placeholders(some)})"""
-        for send_id, person, center_id, order_id, milestone, event_id in store.run(sql, some):
+                  WHERE order_id IN ({placeholders(chunk)})"""
+        for send_id, person, center_id, order_id, milestone, event_id in store.run(sql, chunk):
             planned.setdefault((person, order_id, milestone, event_id), (send_id, set()))[1].add(center_id)
     return planned
