@@ -1,6 +1,7 @@
 """The repository is laid out as DESIGN says, and our packages are the ones that get imported."""
 
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from tests.paths import ROOT
 
 PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
 FOLDERS = {"analytics", "benchmarks", "compose", "deploy", "docs", "examples", "tests", "tools", *PACKAGES}
+_CODE_PATH = re.compile(rf"`((?:{'|'.join(sorted(FOLDERS))})/[a-z0-9_./-]*)`")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -64,3 +66,18 @@ def test_package_markers_are_empty():
     markers = [path for path in tracked() if path.endswith("__init__.py")]
 
     assert [path for path in markers if (ROOT / path).read_text().strip()] == []
+
+
+def test_the_picture_of_the_house_names_every_room():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.split("/")[1] for path in tracked() if re.fullmatch(r"fixtrail/\w+/__init__\.py", path)}
+
+    assert {room for room in rooms if f"`{room}/`" not in text} == set()
+
+
+def test_the_documents_name_files_that_are_there():
+    """Paths with a placeholder (NAME, NNNN) aside."""
+    pages = [path for path in tracked() if path.endswith(".md") and path != "CHANGELOG.md"]
+    named = {(page, name) for page in pages for name in _CODE_PATH.findall((ROOT / page).read_text(encoding="utf-8"))}
+
+    assert {(page, name) for page, name in named if not (ROOT / name).exists()} == set()
