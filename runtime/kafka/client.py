@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from runtime.kafka.moved_brokers import follow_moved_brokers
 from runtime.kafka.reading import read_anything
 
 STOP_LIMIT_S = 20.0
@@ -15,6 +16,7 @@ STOP_LIMIT_S = 20.0
 def new_consumer(**options: Any) -> Any:
     """aiokafka's consumer, which reads whatever stands in a topic; its positions are committed by hand alone."""
     read_anything()
+    follow_moved_brokers()
     return AIOKafkaConsumer(**options, enable_auto_commit=False)
 
 

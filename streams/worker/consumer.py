@@ -16,6 +16,7 @@ from mode.utils.futures import notify
 from runtime.crash_point import crash_point
 from runtime.failure import REFUSED, fail_stop
 from runtime.kafka.lost_records import LostRecords
+from runtime.kafka.moved_brokers import follow_moved_brokers
 from runtime.kafka.reading import read_anything
 from runtime.kafka.topic_check import other_partitions
 from streams.worker.lease import Lease
@@ -43,6 +44,7 @@ class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         read_anything()
+        follow_moved_brokers()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
         consumer._isolation_level = "read_committed"

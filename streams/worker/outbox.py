@@ -27,10 +27,13 @@ class Outbox:
 
     Two stages, each first in, first out, so that the loop never waits for an acknowledgement: while a batch's
     changelog is under way, the outputs of the next ones are. Any failed write ends the process before the ack.
+    `logged` is called with each acknowledgement of changelog records, before `done`.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 4) -> None:
-        self._producer = producer
+    def __init__(
+        self, producer: AIOKafkaProducer, *, depth: int = 4, logged: Callable[[Any], object] = lambda written: None
+    ) -> None:
+        self._producer, self._note_logged = producer, logged
         self._room = asyncio.Semaphore(depth)
         self._depth = depth
         self._sent: asyncio.Queue[tuple[list[Awaitable[Any]], Rows, Callable[[], None]]] = asyncio.Queue()
@@ -77,7 +80,7 @@ class Outbox:
         while True:
             futures, done = await self._logged.get()
             for future in futures:
-                await future
+                self._note_logged(await future)
             crash_point("worker.changelog_acknowledged")
             done()
             crash_point("worker.acked")

@@ -12,6 +12,7 @@ import faust
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from faust.types import TP
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, STALLED, fail_stop
@@ -20,6 +21,7 @@ from runtime.kafka.lost_records import LostRecords
 from runtime.kafka.topic_check import failure_text
 from runtime.process import STOP_WITHIN_S, end_within
 from streams.worker.app import SESSION_S, Tables, WorkerConfig, make_app
+from streams.worker.changelog_ends import ChangelogEnds
 from streams.worker.changelogs import MAX_REQUEST_BYTES, prepare_topics
 from streams.worker.crash_marks import CrashMarks
 from streams.worker.lease import Lease
@@ -98,7 +100,8 @@ class Worker:
             request_timeout_ms=30_000,
         )
         lease.guard(self._producer)
-        self._outbox = Outbox(self._producer)
+        self._ends = ChangelogEnds(self._recovered_end)
+        self._outbox = Outbox(self._producer, logged=self._note_logged)
         marks = CrashMarks(config.data / f"{config.app_id}-crashes.json")
         self.tracker = Tracker(config, tables, self._outbox, marks, progress)
         self._recovery = Recovery()
@@ -121,6 +124,20 @@ class Worker:
         await self._outbox.stop()
         await self._producer.stop()
 
+    def _recovered_end(self, topic: str, partition: int) -> int | None:
+        """Where the last recovery held the changelog to end."""
+        last: int | None = self._app.tables.recovery.active_highwaters.get(TP(topic, partition))
+        return None if last is None else last + 1
+
+    def _note_logged(self, written: Any) -> None:
+        """End the process where the state lacks changelog records; what it has just written is not acknowledged."""
+        if unread := self._ends.unread(written):
+            fail_stop(
+                f"recovery ended {unread} records before the end of {written.topic} {written.partition}: the broker "
+                "told an end that was too low. The next start reads them",
+                STALLED,
+            )
+
     async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
         """Before partitions go: finish and commit the batches under way, and drop all state of these partitions."""
         self._progress.ready = False
@@ -134,6 +151,7 @@ class Worker:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
         self.tracker.forget_states()
+        self._ends.forget()
         crash_point("worker.revoked")
 
     async def watch(self, running: "asyncio.Task[Any]") -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.shortages import rows
 from tests.paths import ROOT
 
 RESULTS = Path(__file__).parent / "results"
@@ -89,6 +90,13 @@ Mended, each with a test:
   read the events again together with a late check-in, so that the order never was in that hour for it, and the row
   stayed as it was (three brokers, seed 4: one check-in too many in one hour; in the run's logs this was not found, in
   a test it is so). An order leaves every hour now in which any part of a batch would have put it.
+- A recovery believed the end of a changelog that a broker told. Where a new leader tells one that is too low, the state
+  would have lacked the rest in silence: the first record that is written must come right behind what was read, or the
+  worker ends (75) and reads again.
+- Clients of brokers that had all got other addresses tried the old ones for ever.
+- A clock set back by an hour hid for an hour that a worker stood still, and held up alerts and messages as long.
+- A ClickHouse whose disk was full answered queries with none of their rows, or the first megabyte, as if that were all.
+- A push sink that could open no file gave messages up for good.
 
 Seen once, and not explained:
 
@@ -138,10 +146,17 @@ def page(results: Path = RESULTS) -> str:
         parts.append("\n".join(_mutants(mutants)))
     if hangs:
         parts.append("\n".join(_hangs(hangs)))
+    parts.append("\n".join(_shortages()))
     bad = [_read(path) for path in sorted(results.glob("poison*.json"))]
     if bad:
         parts.append("\n".join(_poison(bad)))
     return "\n".join(each.rstrip("\n") + "\n" for each in (*parts, FOUND))
+
+
+def _shortages() -> Iterator[str]:
+    yield "## Machines that run short\n"
+    yield "Tests below `tests/`, the heavier ones in `make test-long`; faults are those above.\n"
+    yield from _table(*rows())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,17 +4,21 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from runtime import retry
+from runtime.kafka.admin import admin_client
+from runtime.kafka.client import new_consumer, stop_client
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.writer import WriterConfig, run_writer
 from tests.chaos.proxy import Proxy
-from tests.contract.broker.brokers import EmbeddedBroker
+from tests.clickhouse_node import free_ports
+from tests.contract.broker.brokers import EmbeddedBroker, start_embedded
 from tests.contract.consumers.boxes import BOXES, HASH_KEY, BoxKind, RunningBox, World, record_of
 from tests.contract.consumers.conftest import PARTITIONS
 from tests.contract.consumers.test_consumers import send, until, until_all_is_done
@@ -79,6 +83,34 @@ async def test_a_name_that_moves_to_another_address_is_looked_up_anew(
     await until_all_is_done(box, 2)
     await until(lambda: box.progress.ready)
     assert await box.stop() == 0
+
+
+async def test_brokers_that_all_move_to_other_addresses_are_found_by_the_bootstrap_servers(tmp_path: Path) -> None:
+    """A client that asks only the brokers that it knows would try their old addresses for ever."""
+    broker = start_embedded(tmp_path)
+    (second,) = free_ports(1)
+    servers = f"{broker.bootstrap},{FIRST}:{second}"
+    producer = AIOKafkaProducer(bootstrap_servers=servers)
+    consumer = new_consumer(bootstrap_servers=servers, group_id="moved", auto_offset_reset="earliest")
+    try:
+        async with admin_client({"bootstrap_servers": servers}) as admin:
+            await admin.create_topics([NewTopic("moved", 1, 1)])
+        await producer.start()
+        await producer.send_and_wait("moved", b"before")
+        consumer.subscribe(["moved"])
+        await consumer.start()
+        assert (await asyncio.wait_for(consumer.getone(), 60)).value == b"before"
+        await consumer.commit()
+        broker.stop()
+        (tmp_path / "port").write_text(str(second))
+        broker = start_embedded(tmp_path)
+
+        await asyncio.wait_for(producer.send_and_wait("moved", b"after"), 60)
+        assert (await asyncio.wait_for(consumer.getone(), 60)).value == b"after"
+    finally:
+        await stop_client(producer)
+        await stop_client(consumer)
+        broker.stop()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from runtime.failure import BUG, STALLED
 from streams.worker import lease
 from streams.worker import outbox as outboxes
+from streams.worker.changelog_ends import ChangelogEnds
 from streams.worker.lease import Lease
 from streams.worker.outbox import Outbox
 
@@ -390,3 +391,37 @@ async def test_what_is_no_write_goes_out_at_any_time(clock: SimpleNamespace):
     await producer.send(0, HEARTBEAT)
 
     assert producer.sent == [HEARTBEAT]
+
+
+def written(offset: int, partition: int = 0) -> Any:
+    return SimpleNamespace(topic="orders-changelog", partition=partition, offset=offset)
+
+
+def test_a_recovery_that_ended_before_the_end_of_its_changelog_shows_at_the_first_write():
+    """A new leader told an end of 12 where 900 records were: without this the state would lack them in silence."""
+    ends = ChangelogEnds(lambda topic, partition: {0: 12, 1: 0}.get(partition))
+
+    assert ends.unread(written(900)) == 888
+    assert ends.unread(written(0, partition=1)) == 0
+    assert ends.unread(written(5, partition=1)) == 0, "our own second write"
+    assert ends.unread(written(7, partition=2)) == 0, "not recovered by us"
+    ends.forget()
+    assert ends.unread(written(12)) == 0
+    ends.forget()
+    assert ends.unread(written(-1)) == 0, "acknowledged twice, without an offset"
+
+
+async def test_every_acknowledgement_of_the_changelog_is_noted_before_the_batch_is_done(producer: FakeProducer):
+    order: list[Any] = []
+    box = Outbox(producer, logged=order.append)  # type: ignore[arg-type]
+    box.start()
+    try:
+        await box.put(OUTPUTS, CHANGELOG, lambda: order.append("done"))
+        producer.acks[0].set_result(None)
+        while len(producer.acks) < 2:
+            await asyncio.sleep(0)
+        producer.acks[1].set_result(written(3))  # type: ignore[arg-type]
+        await box.drained()
+        assert [getattr(item, "offset", item) for item in order] == [3, "done"]
+    finally:
+        await box.stop()

@@ -19,6 +19,7 @@ from tests.chaos.hosts import free_ports
 from tests.chaos.load import Sent, records_of
 from tests.chaos.plan import KINDS, plan_of
 from tests.chaos.proxy import HOST, Proxy
+from tests.chaos.shortages import SHORTAGES
 from tests.paths import ROOT
 
 
@@ -221,3 +222,9 @@ def test_what_changes_put_in_the_place_of_rules_is_called_in_the_same_way(tmp_pa
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_said_to_show_a_shortage_is_there():
+    proofs = [proof for row in SHORTAGES for proof in row.proofs]
+    for path, _, name in (proof.partition("::") for proof in proofs):
+        assert f"def {name}(" in (ROOT / "tests" / path).read_text() if name else path in KINDS
