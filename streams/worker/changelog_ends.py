@@ -22,12 +22,12 @@ class ChangelogEnds:
         """The partitions are recovered anew."""
         self._compared.clear()
 
-    def unread(self, written: Any) -> int:
-        """How many records lie between the recovered end and an acknowledged write, an aiokafka RecordMetadata."""
-        key = written.topic, written.partition
+    def unread(self, metadata: Any) -> int:
+        """How many records lie between the recovered end and an acknowledged write, a RecordMetadata of aiokafka."""
+        key = metadata.topic, metadata.partition
         if key in self._compared:
             return 0
         self._compared.add(key)
         end = self._recovered(*key)
         # A write that was acknowledged twice has no offset.
-        return 0 if end is None or written.offset < 0 else max(0, written.offset - end)
+        return 0 if end is None or metadata.offset < 0 else max(0, metadata.offset - end)

@@ -31,7 +31,7 @@ class Outbox:
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, *, depth: int = 4, logged: Callable[[Any], object] = lambda written: None
+        self, producer: AIOKafkaProducer, *, depth: int = 4, logged: Callable[[Any], object] = lambda metadata: None
     ) -> None:
         self._producer, self._note_logged = producer, logged
         self._room = asyncio.Semaphore(depth)

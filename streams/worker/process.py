@@ -129,11 +129,11 @@ class Worker:
         last: int | None = self._app.tables.recovery.active_highwaters.get(TP(topic, partition))
         return None if last is None else last + 1
 
-    def _note_logged(self, written: Any) -> None:
+    def _note_logged(self, metadata: Any) -> None:
         """End the process where the state lacks changelog records; what it has just written is not acknowledged."""
-        if unread := self._ends.unread(written):
+        if unread := self._ends.unread(metadata):
             fail_stop(
-                f"recovery ended {unread} records before the end of {written.topic} {written.partition}: the broker "
+                f"recovery ended {unread} records before the end of {metadata.topic} {metadata.partition}: the broker "
                 "told an end that was too low. The next start reads them",
                 STALLED,
             )

@@ -393,7 +393,7 @@ async def test_what_is_no_write_goes_out_at_any_time(clock: SimpleNamespace):
     assert producer.sent == [HEARTBEAT]
 
 
-def written(offset: int, partition: int = 0) -> Any:
+def a_write(offset: int, partition: int = 0) -> Any:
     return SimpleNamespace(topic="orders-changelog", partition=partition, offset=offset)
 
 
@@ -401,14 +401,14 @@ def test_a_recovery_that_ended_before_the_end_of_its_changelog_shows_at_the_firs
     """A new leader told an end of 12 where 900 records were: without this the state would lack them in silence."""
     ends = ChangelogEnds(lambda topic, partition: {0: 12, 1: 0}.get(partition))
 
-    assert ends.unread(written(900)) == 888
-    assert ends.unread(written(0, partition=1)) == 0
-    assert ends.unread(written(5, partition=1)) == 0, "our own second write"
-    assert ends.unread(written(7, partition=2)) == 0, "not recovered by us"
+    assert ends.unread(a_write(900)) == 888
+    assert ends.unread(a_write(0, partition=1)) == 0
+    assert ends.unread(a_write(5, partition=1)) == 0, "our own second write"
+    assert ends.unread(a_write(7, partition=2)) == 0, "not recovered by us"
     ends.forget()
-    assert ends.unread(written(12)) == 0
+    assert ends.unread(a_write(12)) == 0
     ends.forget()
-    assert ends.unread(written(-1)) == 0, "acknowledged twice, without an offset"
+    assert ends.unread(a_write(-1)) == 0, "acknowledged twice, without an offset"
 
 
 async def test_every_acknowledgement_of_the_changelog_is_noted_before_the_batch_is_done(producer: FakeProducer):
@@ -420,7 +420,7 @@ async def test_every_acknowledgement_of_the_changelog_is_noted_before_the_batch_
         producer.acks[0].set_result(None)
         while len(producer.acks) < 2:
             await asyncio.sleep(0)
-        producer.acks[1].set_result(written(3))  # type: ignore[arg-type]
+        producer.acks[1].set_result(a_write(3))  # type: ignore[arg-type]
         await box.drained()
         assert [getattr(item, "offset", item) for item in order] == [3, "done"]
     finally:
