@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from schemas.events import Event, QuotedLabour, QuotedPart
@@ -11,6 +12,8 @@ from schemas.reference_events import ListedLabour, ListedPart
 Line = TypeVar("Line", QuotedLabour, QuotedPart, ListedLabour, ListedPart)
 
 MAX_CODE_CHARS = 64
+# The same few codes and names come again and again.
+_CACHED_TEXTS = 4096
 WITHHELD = "(free text)"
 
 # An e-mail address; a Chinese mobile number, with or without 86; an international number with its plus.
@@ -38,6 +41,7 @@ def is_code(text: str) -> bool:
     return len(text) <= MAX_CODE_CHARS and not holds_address(text)
 
 
+@lru_cache(_CACHED_TEXTS)
 def holds_address(text: str) -> bool:
     """Whether there is a telephone number or an e-mail address in it."""
     return _ADDRESS.search(text) is not None

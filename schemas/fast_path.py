@@ -40,14 +40,21 @@ def fast_event(value: bytes) -> Event | None:
     if len(value) > SMALL_BYTES:
         return None
     try:
-        fields = _to_fields(_decode(value))
-        return _BUILDERS[fields["type"]](fields, value)
+        struct = _decode(value)
+        has_escapes = b"\\" in value
+        if repeats_key(value, has_escapes, struct):
+            return None
+        fields = _to_fields(struct)
+        fields.pop(EXTRAS, None)
+        # Without any, no string needs a look of its own: JSON itself has no raw control characters but these.
+        is_plain = not has_escapes and value.isascii() and b"\x7f" not in value
+        return cast(Event, _BUILDERS[fields["type"]](fields, is_plain))
     except (ValueError, RecursionError):
         return None
 
 
 def _model_rule(model: type[BaseModel]) -> Rule:
-    return Rule(_struct(model), builder(model), is_nested=True)
+    return Rule(_struct(model), builder(model))
 
 
 def _rules(model: type[BaseModel]) -> dict[str, Rule]:
@@ -135,22 +142,6 @@ def _model_checks(model: type[BaseModel]) -> list[Reader]:
     return [partial(unchanged, item.func) for item in validators]
 
 
-def _event_builder(model: type[Event]) -> Callable[[dict[str, Any], bytes], Event]:
-    build, rules = builder(model), _rules(model)
-    nested = [name for name, rule in rules.items() if rule.is_nested]
-
-    def build_event(fields: dict[str, Any], value: bytes) -> Event:
-        has_escapes = b"\\" in value
-        if repeats_key(value, has_escapes, fields, nested):
-            raise UnusualError
-        fields.pop(EXTRAS, None)
-        # Without any, no string needs a look of its own: JSON itself has no raw control characters but these.
-        is_plain = not has_escapes and value.isascii() and b"\x7f" not in value
-        return cast(Event, build(fields, is_plain))
-
-    return build_event
-
-
 def _supported() -> dict[str, type[msgspec.Struct]]:
     """The struct of each event type that the derivation understands."""
     structs: dict[str, type[msgspec.Struct]] = {}
@@ -164,6 +155,6 @@ def _supported() -> dict[str, type[msgspec.Struct]]:
 
 
 _STRUCTS = _supported()
-_BUILDERS = {name: _event_builder(EVENT_TYPES[name]) for name in _STRUCTS}
+_BUILDERS = {name: builder(EVENT_TYPES[name]) for name in _STRUCTS}
 _decode = msgspec.json.Decoder(Union[tuple(_STRUCTS.values())]).decode  # noqa: UP007
 _to_fields = msgspec.to_builtins

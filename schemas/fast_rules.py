@@ -40,14 +40,10 @@ class UnsupportedError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What msgspec reads a value as, and what makes the model's value of that; None where it is the same.
-
-    `is_nested`: the value may hold strings or objects.
-    """
+    """What msgspec reads a value as, and what makes the model's value of that; None where it is the same."""
 
     type: Any
     read: Reader | None = None
-    is_nested: bool = False
 
 
 def rule_of(annotation: Any, metadata: Iterable[Any], model_rule: ModelRule) -> Rule:
@@ -80,7 +76,7 @@ def _plain_rule(annotation: Any, limits: list[Any], model_rule: ModelRule) -> Ru
         return _union_rule(get_args(annotation), limits, model_rule)
     if origin is tuple and get_args(annotation)[1:] == (...,):
         item = rule_of(get_args(annotation)[0], (), model_rule)
-        return Rule(Annotated[list[item.type], _meta(limits, MinLen, MaxLen)], _tuple_reader(item.read), is_nested=True)  # type: ignore[name-defined]
+        return Rule(Annotated[list[item.type], _meta(limits, MinLen, MaxLen)], _tuple_reader(item.read))  # type: ignore[name-defined]
     if origin is dict:
         return _mapping_rule(get_args(annotation), limits, model_rule)
     if limits:
@@ -109,7 +105,7 @@ def _union_rule(members: tuple[Any, ...], limits: list[Any], model_rule: ModelRu
     if sorted(map(str, kinds)) != sorted(map(str, (str, dict))):
         raise UnsupportedError(f"a union of {kinds}")
     readers = {kind: rule.read for kind, rule in zip(kinds, rules, strict=True) if rule.read is not None}
-    return Rule(rules[0].type | rules[1].type, partial(_by_kind, readers), is_nested=True)
+    return Rule(rules[0].type | rules[1].type, partial(_by_kind, readers))
 
 
 def _bare(annotation: Any) -> Any:
@@ -126,7 +122,7 @@ def _mapping_rule(types_: tuple[Any, ...], limits: list[Any], model_rule: ModelR
     if key.read is not None:
         raise UnsupportedError("keys with a check")
     mapping = Annotated[dict[key.type, value.type], _meta(limits, MinLen, MaxLen)]  # type: ignore[name-defined]
-    return Rule(mapping, None if value.read is None else partial(_read_values, value.read), is_nested=True)
+    return Rule(mapping, None if value.read is None else partial(_read_values, value.read))
 
 
 def _read_values(read: Reader, values: dict[str, Any]) -> dict[str, Any]:
