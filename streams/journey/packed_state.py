@@ -1,7 +1,8 @@
-"""States of closed orders packed: a byte that names the way, then the bytes deflated, with what is usual in them known.
+"""States of orders packed: a byte that names the way, then the bytes deflated, with what is usual in them known.
 
 A closed order is kept for weeks and hardly read again. An open one is written at every batch that has an event of it,
-so it stays as it is. What begins with no such byte is not packed: the state of an open order, or of an earlier version.
+so in the log it stays as it is, and in memory until nothing is heard of it for a while (streams.journey.idle_orders).
+What begins with no such byte is not packed: the state of an open order, or of an earlier version.
 """
 
 import zlib
@@ -45,6 +46,11 @@ def packed_state(state: bytes) -> bytes:
     """The state's bytes, packed; `plain_state` gives them back."""
     compressor = _new_compressor()
     return _WITH_WORDS + compressor.compress(state) + compressor.flush()
+
+
+def is_packed(state: bytes) -> bool:
+    """Whether `plain_state` has to unpack the state."""
+    return state[:1] in _new_decompressor
 
 
 def plain_state(state: bytes) -> bytes:

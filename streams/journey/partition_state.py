@@ -28,6 +28,7 @@ from streams.journey.expiry import Expiry
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
 from streams.journey.hour_state import HourState, Share, decode_hour
+from streams.journey.idle_orders import IdleOrders
 from streams.journey.ids import order_key
 from streams.journey.notices import notice_of, notices_to_make
 from streams.journey.old_state import with_centers
@@ -97,6 +98,8 @@ class PartitionState:
         self._logged_offset = -1
         # When to look whether something can be let go.
         self._vehicle_expiry, self._hour_expiry = Expiry(), Expiry()
+        # On disk there is room.
+        self._idle_orders = IdleOrders(orders) if isinstance(orders, dict) else None
 
     def restore_clock(self, vehicles: Iterable[bytes], hours: Iterable[bytes]) -> list[bytes]:
         """Restore the clock and the expiries, given the keys of this partition's vehicles and hours.
@@ -147,6 +150,8 @@ class PartitionState:
         for key, changes in hours.items():
             self._write_hour(key, changes, offset, out)
         self._let_go_idle(out)
+        if self._idle_orders is not None:
+            self._idle_orders.pack(out.order_changes)
         return out
 
     def _session(self, vehicle_id: str) -> _VehicleSession:
