@@ -8,7 +8,6 @@ one beside the first says what a grown state costs. `--profile` lists the functi
 
 import argparse
 import cProfile
-import gc
 import pstats
 import sys
 import time
@@ -24,6 +23,7 @@ from rich.table import Table
 from benchmarks.feed import NETWORK_CENTERS, feed
 from benchmarks.machine import Machine
 from runtime.kafka.partitioner import partition_of
+from runtime.process import collect_rarely
 from streams.journey.partition_state import BatchOutput, PartitionState
 from streams.worker.intake import Intake
 
@@ -105,8 +105,7 @@ def main() -> int:
     options = parser.parse_args()
     machine, profile = Machine(), cProfile.Profile() if options.profile else nullcontext()
     # As the worker does.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    collect_rarely()
     sums = measure(options.events, options.batch, options.parts, profile)
     machine.calibrate()
     Console().print(table_of(sums, options.events))

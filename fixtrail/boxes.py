@@ -15,7 +15,7 @@ from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
 from runtime.metrics import METRICS, ProgressMetrics
-from runtime.process import member_instance, run_until_stopped
+from runtime.process import collect_rarely, member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
@@ -83,6 +83,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             max_ahead_ms=settings.max_ahead_s * 1000,
             tracing=tracing_of(settings, "sink-clickhouse", group),
         )
+        collect_rarely()
         return run_until_stopped(lambda stop: run_writer(config, stop, progress), watchdog=watchdog)
 
 

@@ -15,6 +15,7 @@ from fixtrail.history.store import HistoryStore, StoredVehicles
 from fixtrail.settings import HistorySettings
 from fixtrail.terminal.progress_bars import bytes_bar, share_bar
 from runtime.failure import NEGATIVE, OK, REFUSED, USAGE, ExitError
+from runtime.process import collect_rarely
 from schemas.times import DAY_MS, from_ms
 from streams.worker.intake import LONGEST_RUN, SHARE
 
@@ -73,6 +74,7 @@ async def run_history(settings: HistorySettings, fill: Fill, *, dry_run: bool) -
     """
     began = time.monotonic()
     _require_usable(settings)
+    collect_rarely()
     with _clickhouse_errors():
         report = await _run(settings, fill, dry_run)
     report.seconds = round(time.monotonic() - began, 3)

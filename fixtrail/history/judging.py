@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from runtime.kafka.partitioner import partition_of
+from runtime.process import collect_rarely
 from schemas.decode import EventError, check_time, decode_with_extras
 from schemas.topics import MAX_SENT_BYTES
 from sinks.clickhouse.event_rows import EVENTS, EventRows
@@ -132,6 +133,7 @@ _judges: list[LineJudge] = []
 
 def begin_judging(judging: Judging) -> None:
     """Make this process one that judges."""
+    collect_rarely()
     _judges[:] = [LineJudge(judging)]
 
 

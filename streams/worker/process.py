@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from runtime.failure import BUG, STALLED, fail_stop
 from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
 from runtime.kafka.topic_check import failure_text
-from runtime.process import STOP_WITHIN_S, end_within
+from runtime.process import STOP_WITHIN_S, collect_rarely, end_within
 from streams.worker.app import SESSION_S, Tables, WorkerConfig, make_app
 from streams.worker.changelog_ends import ChangelogEnds
 from streams.worker.changelogs import MAX_REQUEST_BYTES, prepare_topics
@@ -46,9 +45,7 @@ def run_worker(config: WorkerConfig, progress: Progress, started: Started = lamb
     """
     for library in ("faust", "mode", "aiokafka"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    # The state is bytes and has no cycles; looking for some among a batch's many small objects costs a quarter.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    collect_rarely()
     # As policy, so that Faust's consumer thread gets such a loop, too.
     uvloop.install()
     asyncio.run(_serve(config, progress, started))
