@@ -137,6 +137,6 @@ class DerivedFacts:
             "SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {prefix:String}) "
             "AND metadata_modification_time < {before:UInt32}"
         )
-        before = {"database": DATABASE, "prefix": _PREFIX, "before": int(time.time()) - _LEFTOVER_S}
+        before = {"database": DATABASE, "prefix": _PREFIX, "before": int(time.time() - _LEFTOVER_S)}
         for (name,) in self.client.query(query, parameters=before).result_rows:
             self.command(f"DROP TABLE IF EXISTS {DATABASE}.{name} SYNC")
