@@ -1,4 +1,4 @@
-"""A mark of history: a record without value on `service-events` that tells the worker what it was spared.
+"""A mark of history: a record without value on `service-events`, for events that went straight into ClickHouse.
 
 `fixtrail send --history` and `import --history` send them, keyed by the vehicle as its events are. One kind names the
 orders of the vehicle that went straight into ClickHouse: to the worker they are orders that it has let go. The other
@@ -29,7 +29,7 @@ class HistoryMark:
     let_go: dict[OrderKey, int] = field(default_factory=dict)
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """The headers that make a record without value a mark of history."""
+        """The headers of a mark of history."""
         orders = {order.encode().decode(): linking for order, linking in self.let_go.items()}
         return [(HEADER, orjson.dumps({"clock": self.clock, "until": self.until, "let_go": orders}))]
 

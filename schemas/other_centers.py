@@ -1,4 +1,4 @@
-"""What an order's fields tell of its vehicle's orders at other centers, taken out for who may not see those."""
+"""Removes from an order's fields what they say of the vehicle's orders at other centers."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -41,7 +41,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a template is for: who may spend its consent, messages and weight a visit."""
+    """How a template's consent is used: which milestones may spend it, and messages and weight in a mean visit."""
 
     template: Template
     may_spend: tuple[str, ...]
@@ -51,7 +51,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A choice of templates; `messages` and `unmet` are a visit's, of what was to be told in it."""
+    """A choice of templates. `messages`: those sent in a mean visit; `unmet`: those without consent."""
 
     spendings: tuple[Spending, ...]
     messages: float
@@ -59,7 +59,7 @@ class Plan:
     worth: float
 
     def keeps(self) -> dict[str, int]:
-        """By milestone, the `keep` of its form: 0 where it may spend a consent, 1 where it is to leave it."""
+        """By milestone the `keep` of its form: 0 where the milestone may spend a consent, 1 where it must leave one."""
         return {
             milestone: 0 if milestone in spending.may_spend else 1
             for spending in self.spendings
@@ -119,7 +119,7 @@ def spending_of(
 
 
 def plan_of(visits: Visits, spendings: Sequence[Spending]) -> Plan:
-    """A plan of these; its worth is the sum of theirs."""
+    """A plan of these spendings; its worth is the sum of their worths."""
     needed = sum(len(milestones) * count for milestones, count in visits.items()) / max(1, visits.total())
     messages = math.fsum(spending.messages for spending in spendings)
     worth = math.fsum(spending.worth for spending in spendings)

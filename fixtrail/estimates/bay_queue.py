@@ -31,7 +31,7 @@ class BayWait(NamedTuple):
 
 
 class TurnRecord(NamedTuple):
-    """How a queue went lately: turns while others waited, how many of them by arrival, minutes from turn to turn."""
+    """The recent record of a queue: turns while others waited, how many were by arrival, minutes between turns."""
 
     turns: int
     by_arrival: int
@@ -40,7 +40,7 @@ class TurnRecord(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether a place in the queue means anything, and how long a turn takes is known."""
+        """Whether cars are served in order of arrival and the minutes between turns are known."""
         is_by_arrival = self.by_arrival >= LEAST_BY_ARRIVAL * self.turns
         return min(self.turns, self.gaps) >= LEAST_TURNS and is_by_arrival
 
@@ -83,7 +83,7 @@ def cars_before(own: tuple[int, str], others: Iterable[tuple[int, str]]) -> int:
 
 
 def _turns(waits: Collection[BayWait]) -> Iterator[tuple[BayWait, list[BayWait]]]:
-    """Each turn as they came, and who waited on then, the longest first."""
+    """The turns in order, each with the cars that still waited then, the longest wait first."""
     arrivals, waiting = sorted(waits, key=lambda wait: wait.began_at, reverse=True), list[BayWait]()
     for turn in sorted((wait for wait in waits if wait.is_turn), key=_ended_at):
         at = _ended_at(turn)
@@ -104,7 +104,7 @@ class PastBayWaits:
         self._waits: dict[tuple[str, str], dict[tuple[OrderKey, str], tuple[int, BayWait]]] = {}
 
     def add(self, fact: Mapping[str, Any]) -> None:
-        """Note an order's wait; of an order the fact with the highest version counts."""
+        """Add an order's wait; the fact with the highest version of an order counts."""
         wait = bay_wait(fact)
         if wait is None or fact["lane"] is None:
             return

@@ -38,7 +38,7 @@ def bucket_of(left: int | None) -> int:
 
 
 def backed_off(key: CellKey) -> Iterator[CellKey]:
-    """The cells that are tried one after the other, until one has enough visits."""
+    """The cells to try in order, from narrow to wide, until one has enough visits."""
     wave, activity, lane, bucket = key
     wider = bucket if bucket == NO_PROMISE else -1
     yield key
@@ -84,7 +84,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CenterRecord:
-    """How good estimates were in the 28 days before, of one center or of all (`center_id` is empty).
+    """How good the estimates of the last 28 days were: of one center, or of all (`center_id` is empty).
 
     `n` points of `orders`. Errors are means of absolute ones in ms of opening time; `constant` is that of the best
     constant in hindsight, `promise_mae` is None without promises. `correction` moves both limits outward.

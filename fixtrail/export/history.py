@@ -23,7 +23,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is exported: orders closed in these days of the zone, both included, at this center; "" for all."""
+    """What is exported: orders closed between two days of the zone (both included), at one center or ("") at all."""
 
     since: date | None = None
     until: date | None = None
@@ -31,7 +31,7 @@ class Scope:
     time_zone: str = "UTC"
 
     def parameters(self) -> dict[str, Any]:
-        """The same as the queries take it."""
+        """The scope as parameters of the queries."""
         return {"since": self.since, "until": self.until, "center": self.center, "time_zone": self.time_zone}
 
 
@@ -102,7 +102,7 @@ class Source:
 
 
 def id_of(*parts: str) -> str:
-    """Ids joined by slashes; a slash inside of one is written %2F."""
+    """Ids joined by slashes; a slash within an id is written %2F."""
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 

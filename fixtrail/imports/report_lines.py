@@ -48,14 +48,14 @@ def report_lines(report: ImportReport) -> list[str]:
 
 
 def _orders(report: ImportReport) -> str:
-    """Of how many orders the events are; nothing where they are of none."""
+    """The line that counts the orders of the events; no line where there are none."""
     if report.events and not report.orders:
         return ""
     return f" for {report.orders:,} orders, {report.closed_orders:,} of them closed"
 
 
 def _order_lines(report: ImportReport) -> Iterator[str]:
-    """How many orders came in, and a line for each of those that did not."""
+    """How many orders were imported, and a line for each one that was not."""
     if not report.orders_not_in:
         return
     whole, partly, out = report.cases_in, report.cases_partly_in, report.cases_not_in

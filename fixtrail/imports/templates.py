@@ -25,7 +25,7 @@ def column_source(column: str) -> Source:
 
 
 def first_source(sources: Sequence[Source]) -> Source:
-    """The first of several that the row has."""
+    """A source that gives the first of several sources' values that the row has."""
     if len(sources) == 1:
         return sources[0]
     reads = [source.read for source in sources]
@@ -37,7 +37,7 @@ def first_source(sources: Sequence[Source]) -> Source:
 
 
 def has_columns(template: str) -> bool:
-    """Whether a text puts a column in."""
+    """Whether a text has a placeholder of a column."""
     return any(match[1] is not None for match in _PLACEHOLDER.finditer(template))
 
 

@@ -21,11 +21,11 @@ class StackWatch:
         self._beating: asyncio.Task[None] | None = None
 
     def serve(self, settings: ProcessSettings) -> None:
-        """Answer from now on. Raises ExitError where the port set is taken."""
+        """Start the health page. Raises ExitError where the configured port is in use."""
         self.url = serve_health(settings, stack=self._stack, pulse=self._pulse)
 
     def note(self, children: Iterable[Child], *, ready: bool) -> None:
-        """Take down how the children are, once all of them have come up."""
+        """Record the state of the children, once all of them have started."""
         self._stack.ready = ready
         for child in children if ready else ():
             self._stack.gauges["child_up", child.spec.name] = float(child.pid is not None)

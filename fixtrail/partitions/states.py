@@ -25,7 +25,7 @@ _NO_OFFSET = -1
 
 @dataclass(slots=True)
 class PartitionTables:
-    """What a worker's three tables hold of one partition."""
+    """The content of one partition in a worker's three tables."""
 
     orders: Table = field(default_factory=dict)
     vehicles: Table = field(default_factory=dict)
@@ -80,7 +80,7 @@ class SplitStates:
 
 
 def without_offset(order_state: bytes) -> bytes:
-    """An order's state that has seen no record of the topic that comes."""
+    """An order's state without its offset, as no record of the new topic has been applied to it."""
     plain = plain_state(order_state)
     header, newline, lines = plain.partition(b"\n")
     values = [msgspec.Raw(b"-1"), *_decode_header(header)[1:]]

@@ -38,7 +38,7 @@ class TableMove:
         self._client, self._mark = client, f"partitions moved: {move}"
 
     def begin(self) -> None:
-        """Make the helper tables and the tables to be filled, empty."""
+        """Create the helper tables and the new tables, all empty."""
         self.clean()
         self._command(
             f"CREATE TABLE {MOVED_RECORDS} (kafka_partition UInt32, kafka_offset UInt64, new_partition UInt32, "
@@ -52,11 +52,11 @@ class TableMove:
             self._command(f"CREATE TABLE {beside(table)} AS {DATABASE}.{table}")
 
     def note_moved(self, moved: Sequence[Moved]) -> None:
-        """Take down where records have gone."""
+        """Record the new position of each moved record."""
         self._client.insert(MOVED_RECORDS, moved)
 
     def fill_events(self) -> int:
-        """Events and dead letters with the places that their records have now; the number of events."""
+        """Fill in events and dead letters with the new positions of their records; returns the number of events."""
         for partition, last in self._client.query(
             f"SELECT kafka_partition, max(kafka_offset) FROM {DATABASE}.events GROUP BY 1 ORDER BY 1"
         ).result_rows:
@@ -128,13 +128,13 @@ class TableMove:
             self._command(f"ALTER TABLE {beside(table)} MODIFY COMMENT '{self._mark}'")
 
     def exchange(self) -> None:
-        """Put the new tables in the place of those in use, each at once; doing it again changes nothing."""
+        """Exchange each new table with the one in use, atomically. Repeating it changes nothing."""
         for table in TABLES:
             if self._comment(f"{table}_moving") == self._mark:
                 self._command(f"EXCHANGE TABLES {DATABASE}.{table} AND {beside(table)}")
 
     def clean(self) -> None:
-        """Drop everything that a move has made and that is in no use."""
+        """Drop all tables of a move that are not in use."""
         for name in (*map(beside, TABLES), MOVED_RECORDS, LIVE_HOURS):
             self._command(f"DROP TABLE IF EXISTS {name} SYNC")
 

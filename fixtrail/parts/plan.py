@@ -1,4 +1,4 @@
-"""What a forecast goes by: its horizon, the windows that it learns from, and its declared levels."""
+"""The settings of a forecast: its horizon, the windows that it learns from, and its declared levels."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class ForecastPlan:
 
     @property
     def reach(self) -> int:
-        """How far back the demand must be read."""
+        """How many days of demand must be read."""
         return self.window + self.origins * self.horizon
 
     def past_origins(self, days: int) -> list[int]:

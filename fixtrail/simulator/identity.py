@@ -1,4 +1,4 @@
-"""Vehicles and customers that nobody owns: valid-looking numbers, addresses that reach no one."""
+"""Simulated vehicles and customers: numbers that look valid, addresses that reach no one."""
 
 import random
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MODELS = ("Aurora 5", "Borealis 3", "Cirrus 7", "Delta 1")
 
 @dataclass(slots=True)
 class Vehicle:
-    """A vehicle with its keeper, as the workshops know them; the odometer is that of `seen_s`."""
+    """A vehicle and its customer. The odometer is of the time `seen_s`."""
 
     vehicle_id: str
     customer_id: str
@@ -29,7 +29,7 @@ class Vehicle:
     seen_s: float
 
     def drive_until(self, at_s: float) -> int:
-        """The odometer at `at_s`, which is also kept."""
+        """Sets and returns the odometer at `at_s`."""
         self.odometer_km += int((at_s - self.seen_s) / 86_400 * self.km_per_day) + 1
         self.seen_s = at_s
         return self.odometer_km

@@ -55,7 +55,7 @@ class Profile(Table):
 
 
 class Work(Table):
-    """Habits of the trade that no rollout changes."""
+    """How work is done in every center; no rollout changes it."""
 
     diagnosis_min: Minutes
     quick_diagnosis_min: Minutes
@@ -87,7 +87,7 @@ class Work(Table):
 
 
 class Spread(Table):
-    """Differences that nobody planted: standard deviations between centers and between technicians."""
+    """Random differences: standard deviations between centers and between technicians."""
 
     center_delays: Annotated[float, Field(ge=0, le=2)]
     center_score: Annotated[float, Field(ge=0, le=5)]
@@ -249,7 +249,7 @@ class FaultWave(Table):
 
 
 class Figures(Table):
-    """What the scenario was calibrated to, for whoever looks for it afterwards. Nothing is computed from it."""
+    """The figures that the scenario was calibrated to, for documentation only."""
 
     wait_min: Minutes
     ftfr: Share
@@ -380,7 +380,7 @@ def _with_base(loaded: tuple[dict[str, Any], Path], depth: int) -> dict[str, Any
 
 
 def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`under` with the tables of `over` laid on it key by key; lists are replaced whole."""
+    """`under` updated key by key with the tables of `over`; lists are replaced."""
     if not isinstance(under, Mapping) or not isinstance(over, Mapping):
         return over  # the model names what is wrong with it
     merged = dict(under)

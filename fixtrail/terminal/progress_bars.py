@@ -42,7 +42,7 @@ def share_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def text_bar(title: str) -> Iterator[Callable[[str], object]]:
-    """A function to call with what to say beside a spinner."""
+    """A function to call with the text beside a spinner."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

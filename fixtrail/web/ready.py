@@ -1,4 +1,4 @@
-"""Orders as live screens show them: ready where their center's setting says so (CONTRACT section 2)."""
+"""Orders as live screens show them: `pickup` a while after the last work, by center (CONTRACT section 2)."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def as_shown(fact: JourneyFact, centers: Centers, checks: CheckHistory, now: int
 
 
 def shown_ready_at(fact: JourneyFact, centers: Centers, checks: CheckHistory, now: int) -> int | None:
-    """When the screens will show an order as ready without a further event (ms); None where they will not."""
+    """When the screens will show an order as ready without another event (ms); None where they will not."""
     return ready_by_setting_at(vars(fact), _after_ms(fact, centers, checks, now))
 
 

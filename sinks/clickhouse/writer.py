@@ -174,7 +174,7 @@ class _Writer(Box):
         return min(POLL_S, max(0.01, self._patience_s() - self._batch.age_s())) if self._batch else POLL_S
 
     def _patience_s(self) -> float:
-        """How old the batch gets: hardly, once all that is in the topics has been read."""
+        """How old a batch may get (s): little once the topics have been read to their end."""
         flush_s = self._config.flush_s
         return min(LEVEL_FLUSH_S, flush_s) if self.group.is_level(self._batch.ends) else flush_s
 

@@ -72,7 +72,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Surely not taken, so trying again is safe: later, and not before `retry_after_s` where the provider says so."""
+    """Not accepted for certain, so a retry is safe; not before `retry_after_s` where the provider says so."""
 
     reason: str
     retry_after_s: float | None = None
@@ -80,7 +80,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Perhaps taken, perhaps not: the answer was lost, or says nothing; `retry_after_s` as for `NotSent`."""
+    """Unknown outcome: the answer was lost or says nothing. `retry_after_s` as in `NotSent`."""
 
     reason: str
     retry_after_s: float | None = None
@@ -118,7 +118,7 @@ class Channel(Protocol):
     def traits(self) -> Traits: ...
 
     def lane(self, address: str) -> str:
-        """What else stands still when this address does not answer: "" for the whole channel, else a host."""
+        """What waits together when this address does not answer: "" for the whole channel, else a host."""
 
     def consent(self, milestone: str) -> "ConsentNeeded | None":
         """The consent that a message of this milestone uses up; None where the channel needs none."""

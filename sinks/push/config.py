@@ -40,7 +40,7 @@ class Section(BaseModel):
 
 
 class Pace(Section):
-    """How hard a channel may be driven: calls at once, calls a second (0: no limit), and how long one may take."""
+    """A channel's limits: concurrent calls, calls a second (0: no limit), and seconds for a call."""
 
     concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
     a_second: Annotated[float, Field(ge=0)] | None = None

@@ -92,7 +92,7 @@ class Order:
         return self._lines[start:] if end < 0 else self._lines[start:end]
 
     def _has_content(self, entry: Entry, line: bytes, digest: str) -> bool:
-        """Whether the event that the order has under the entry's id says the same."""
+        """Whether the order's event with the entry's id has the same content."""
         start = self._lines.index(_opening(entry.event_id))
         position = LENGTH * self._lines.count(b"\n", 0, start)
         if is_other_content(self._digests[position : position + LENGTH], digest):
@@ -130,7 +130,7 @@ class Order:
         return outcome, [step for step in self._visit.timeline if (step.at, step.event_id) >= since]
 
     def _leave(self, before: list[Hour], visit: Visit) -> None:
-        """Keep the hours in which it counted before and does not any more."""
+        """Record the hours that count the order no longer."""
         if before:
             now = hours_in(self.key.center_id, visit)
             self.hours += [hour for hour in before if hour not in now and hour not in self.hours]

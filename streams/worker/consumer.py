@@ -124,11 +124,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return self.settled.get(tp)
 
     def _should_commit(self, tp: TP, offset: int) -> bool:
-        """Only ever forward: what the replay margin reads again lies behind the commit."""
+        """Commit only forward: records of the replay margin lie behind the commit."""
         return offset > self._floor.get(tp, 0)
 
     def _lower_floor(self, tp: TP) -> None:
-        """Let a topic that was made again be committed from its beginning: no margin reads so far back."""
+        """Accept commits from the beginning of a topic that was created again: no margin reads so far back."""
         if self.settled[tp] + self.replay_margin < self._floor.get(tp, 0):
             log.warning(
                 "the topic was made again: reading it from its beginning",
@@ -137,7 +137,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._floor[tp] = 0
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Compaction and transactions leave holes; acks in order need not know of them."""
+        """Ignore holes in offsets (compaction, transactions): acks are in order and do not need them."""
 
     async def _commit(self, offsets: Any) -> bool:
         crash_point("worker.before_commit")
@@ -199,7 +199,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._settle_lost(tp, start)
 
     async def _ends_of(self, partitions: list[TP]) -> dict[TP, int]:
-        """Where each partition ends; an end before the commit is asked for again before it is believed."""
+        """The end of each partition; an end before the commit is asked for twice."""
         ends: dict[TP, int] = {}
         for attempt in range(END_ATTEMPTS):
             low = [tp for tp in partitions if tp not in ends or ends[tp] < self._floor[tp]]
@@ -211,7 +211,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return ends
 
     def _settle_lost(self, tp: TP, start: int) -> None:
-        """Have what the broker deleted unread committed, or every start counts it anew until an event comes."""
+        """Commit past records that the broker deleted unread; else every start would count them again."""
         if 0 < self._floor[tp] < start:
             self.settled[tp] = start
 

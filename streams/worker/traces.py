@@ -33,5 +33,5 @@ class BatchTraces:
         return []
 
     def end(self) -> None:
-        """All that follows from the batch is durable."""
+        """End the batch's spans: its outputs are durable."""
         self._processing.end()

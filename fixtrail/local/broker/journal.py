@@ -1,4 +1,4 @@
-"""Everything the broker must remember besides records: one JSON array a line, appended and now and then rewritten."""
+"""What the broker stores besides records: one JSON array a line, appended, and rewritten when it has grown."""
 
 import errno
 import json

@@ -74,7 +74,7 @@ def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:
 
 
 def _gravest_first(flaws: pd.DataFrame) -> pd.DataFrame:
-    """What is not counted first, and then what is furthest beyond its limit."""
+    """Sorts flaws: first those that exclude the data, then those furthest beyond their limit."""
     grade, beyond = flaws["grade"].map(_SEVERITY), -flaws["value"].abs() / flaws["note_above"]
     return flaws.assign(order=grade, beyond=beyond).sort_values(["order", "beyond"], kind="stable", ignore_index=True)
 
@@ -121,7 +121,7 @@ def _figures(flaws: pd.DataFrame) -> tuple[Figure, ...]:
 
 
 def _usable(orders: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of the handed-off orders of each center those that each headline figure can use, and why it lost the others."""
+    """By center and headline figure: how many handed-off orders it can use, and why it cannot use the others."""
     return [
         row
         for center in orders.to_dict("records")
@@ -159,7 +159,7 @@ def _verdicts(flaws: pd.DataFrame, usable: pd.DataFrame, orders: pd.DataFrame) -
 
 
 def _grade(stops: list[str], notes: list[str], orders: int) -> str:
-    """Nothing wrong in next to nothing is no good news: that is not known."""
+    """The grade of a source. With too few records it is unknown, even where nothing is wrong."""
     if stops:
         return STOP
     if orders < rules().least.orders:

@@ -174,7 +174,7 @@ def _updates(check_ins: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def longest_wait_min(options: Options) -> float:
-    """The wait from which on a longer one counts no more: [drivers], 240 min unless told. Raises ExitError."""
+    """The longest wait that counts (min); longer ones count as it: [drivers], by default 240. Raises ExitError."""
     return number_of(
         table_of(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN
     )

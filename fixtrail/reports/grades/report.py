@@ -1,4 +1,4 @@
-"""Report `grades`: first-time fix of technicians with their cases reckoned with, and jobs done below grade."""
+"""Report `grades`: first-time fix of technicians, adjusted for their cases, and jobs done below grade."""
 
 from functools import partial
 

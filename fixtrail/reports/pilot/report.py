@@ -80,7 +80,7 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
 
 
 def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
-    """(what was declared of the pilot in [pilot], the waves told there in place of the centers'). Raises ExitError."""
+    """(The declared plan of the pilot in [pilot], its waves, which replace those of the centers). Raises ExitError."""
     table = table_of(options, "pilot", _PILOT)
     try:
         for gate in table.get("gate", ()):

@@ -1,4 +1,4 @@
-"""Few units, no normal distribution needed: what assigning the same units otherwise would have shown.
+"""Randomization tests for few units: the effects that other assignments of the same units would show.
 
 Randomization inference (Fisher 1935; Young, QJE 2019): under the hypothesis of no effect any `k` of the centers could
 have been the pilots, so the difference between pilots and others is one of as many as there are ways to choose them.
@@ -75,7 +75,7 @@ def difference(
 
 
 def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
-    """Every way to choose k of n units, or the one that happened and DRAWS others: (ways, n) and the method's name."""
+    """All ways to choose k of n units, or the real one and DRAWS random ones: (ways, n), and the method's name."""
     if comb(n, k) <= EXACT_UP_TO:
         return _every_choice(n, k), EXACT
     draw = np.random.default_rng(SEED)

@@ -15,7 +15,7 @@ TIMEOUT_S = 10.0
 
 
 class OidcError(RuntimeError):
-    """The provider did not vouch for anybody; the message is for the log and names no person."""
+    """The provider did not authenticate anybody. The message is for the log and names no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class OidcConfig:
 
 
 class Provider:
-    """The way to one provider and back. Its addresses are read when they are first needed, its keys at each sign-in."""
+    """Signs in at one provider. Its addresses are read at the first use, its keys at each sign-in."""
 
     def __init__(self, config: OidcConfig) -> None:
         from authlib.integrations.starlette_client import OAuth
@@ -67,7 +67,7 @@ class Provider:
         return answer
 
     async def person_from_redirect(self, request: Request, flow_state: dict[str, Any]) -> Person:
-        """The person whom the provider has authenticated. Raises OidcError for nobody, or one without a role here."""
+        """The person whom the provider authenticated. Raises OidcError where there is none with a role here."""
         request.scope["session"] = flow_state
         accepted = {
             "iss": {"essential": True, "value": self.config.issuer},

@@ -1,4 +1,4 @@
-"""The body of a request as the items in it, each with the bytes that were sent, unchanged."""
+"""The items in a request's body, each with its bytes as they were sent."""
 
 import asyncio
 import codecs
@@ -41,7 +41,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request brings; `single` where its form allows one event only."""
+    """The items of a request's body; `single` where its media type allows one event only."""
 
     items: list[Item]
     single: bool

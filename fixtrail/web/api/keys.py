@@ -94,7 +94,7 @@ class KeyFile:
             self._write((*self.read(), key))
 
     def revoke(self, key_id: str, now: datetime) -> ApiKey:
-        """Let the key be refused from now on; the key. Raises ExitError where there is none of this id."""
+        """Revoke a key, and return it. Raises ExitError where there is none of this id."""
         with self._locked():
             keys = {key.id: key for key in self.read()}
             if key_id not in keys:
@@ -140,7 +140,7 @@ class KeyRing:
         self._keys: dict[str, ApiKey] = {}
 
     def find(self, text: str, now: datetime) -> ApiKey | None:
-        """The key that this text is, if it is one and valid."""
+        """The valid key with this text, if there is one."""
         self._refresh()
         form = _KEY.fullmatch(text)
         key = self._keys.get(form[1]) if form else None
@@ -150,7 +150,7 @@ class KeyRing:
         return key if key and is_right and key.is_valid(now) else None
 
     def _refresh(self) -> None:
-        """Read the file again if it is another one than last time; one that cannot be read leaves the keys as known."""
+        """Read the file again if it has changed. Where it cannot be read the keys stay as they were."""
         file_state: tuple[int, ...] = ()
         try:
             stat = self._file.path.stat()

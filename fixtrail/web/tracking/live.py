@@ -1,4 +1,4 @@
-"""One open page: server-sent events for as long as somebody looks, resumed by Last-Event-ID without gap or repeat.
+"""Server-sent events of one open page. A reader resumes by Last-Event-ID without gap or repeat.
 
 The id of an event is the number of the order's own events that it shows, as the version of the fact would tell when the
 car is in another workshop. Every event shows the whole present state: who was away gets the newest one if it is another
@@ -95,7 +95,7 @@ class Live(Response):
                 disconnected.cancel()
 
     async def _tell_age(self, send: Send) -> None:
-        """Tell the reader as of when the data are, where they have become old, and again once they are not."""
+        """Send the time of the data when they have become old, and again when they are current."""
         now = now_ms()
         behind = behind_since(self._web.freshness.ages(now), now)
         if behind != self._behind:
@@ -115,7 +115,7 @@ class Live(Response):
         )
 
     def _ready_in_s(self) -> float | None:
-        """How long until the page shows the car as ready although no event says so; None where that will not be."""
+        """Seconds until the page shows the car as ready without another event; None where it will not."""
         fact = self._web.journeys.get(self._order, self._vehicle_id)
         ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, now_ms())
         return None if ready_in_ms is None else ready_in_ms / 1000
