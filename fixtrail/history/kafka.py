@@ -24,13 +24,13 @@ _IN_HAND = 1000
 _Position = tuple[str, int]
 
 
-async def wait_level(settings: HistorySettings, limit_s: float = LEVEL_WITHIN_S) -> int:
+async def wait_level(settings: HistorySettings) -> int:
     """The number of partitions of `service-events`, once the writer has put all that is in it now into ClickHouse.
 
     Raises ExitError where it does not come so far: then ClickHouse does not know yet which vehicles the stream knows.
     """
     group = settings.app_id + CLICKHOUSE[0]
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + LEVEL_WITHIN_S
     async with Watcher(settings) as watcher:
         partitions = len(watcher.partitions_of(SERVICE_EVENTS))
         ends: dict[_Position, int] = {}

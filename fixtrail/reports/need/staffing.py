@@ -42,12 +42,12 @@ class Need:
     too_long: Floats
 
 
-def needs_of(requests: Floats, services: Floats, limit: WaitLimit, slot_s: float = SLOT_S) -> Need:
+def needs_of(requests: Floats, services: Floats, limit: WaitLimit) -> Need:
     """The people that days need, from expected requests by day and slot and a sample of how long jobs take (s)."""
-    first = erlang_need(requests, services, limit, slot_s)
+    first = erlang_need(requests, services, limit, SLOT_S)
     if not first.any():
         return Need(first, first, np.zeros(first.shape))
-    days = SimulatedDays(requests, services, slot_s, runs_of(requests))
+    days = SimulatedDays(requests, services, SLOT_S, runs_of(requests))
     staff, too_long = corrected(days, first, limit)
     return Need(staff, first, too_long)
 

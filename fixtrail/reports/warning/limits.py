@@ -106,18 +106,16 @@ def limits_of(number: Class) -> Limits:
     return Limits(np.sort(windows), np.sort(sums.max(axis=1)))
 
 
-def simulate_sums(
-    random: np.random.Generator, mean: float, shape: float, baseline: int, dispersion: float, runs: int = RUNS
-) -> Floats:
+def simulate_sums(random: np.random.Generator, mean: float, shape: float, baseline: int, dispersion: float) -> Floats:
     """The sums of 52 weeks in which nothing changes, run by run."""
     # Where cells hardly differ, each has the usual rate, and it is known.
     is_certain = shape >= SHAPES[-1]
-    rates = mean * (np.ones(runs) if is_certain else random.gamma(shape, 1 / shape, runs))
+    rates = mean * (np.ones(RUNS) if is_certain else random.gamma(shape, 1 / shape, RUNS))
     before = 0 if is_certain or not baseline else baseline + GAP_WEEKS
-    counts = draw_counts(random, rates[:, None], dispersion, (runs, before + RUN_WEEKS))
+    counts = draw_counts(random, rates[:, None], dispersion, (RUNS, before + RUN_WEEKS))
     if not before:
         return chart(scores(counts, mean, dispersion))
-    reached = np.concatenate([np.zeros((runs, 1)), np.cumsum(counts, axis=1)], axis=1)
+    reached = np.concatenate([np.zeros((RUNS, 1)), np.cumsum(counts, axis=1)], axis=1)
     past = reached[:, baseline : baseline + RUN_WEEKS] - reached[:, :RUN_WEEKS]
     expected = (shape + past) / (shape / mean + baseline)
     return chart(scores(counts[:, before:], expected, dispersion))
