@@ -44,7 +44,7 @@ def expected(orders: Iterable[Order], days: int, dated: int | None = None) -> di
         times = part["fulfilled_at"], part["requested_at"]
         return None not in times and times[0] - times[1] <= hours_2
 
-    def kept(order: Order) -> bool:
+    def is_kept(order: Order) -> bool:
         return bool(100 * abs(order["final_amount"] - order["approved_amount"]) <= order["approved_amount"])
 
     return {
@@ -55,7 +55,7 @@ def expected(orders: Iterable[Order], days: int, dated: int | None = None) -> di
         "emergency_in_time": rate(rushed, in_time, sum(part["urgency"] == "emergency" for part in all_parts)),
         "quick_lane_in_time": rate(ready, lambda o: o["ready_at"] - o["checked_in_at"] <= minutes_15, len(rows)),
         "promise_kept": rate(both, lambda order: order["ready_at"] <= order["promised_at"], len(rows)),
-        "quote_kept": rate(quoted, kept, len(rows)),
+        "quote_kept": rate(quoted, is_kept, len(rows)),
         "complaints_per_100": with_half(
             100 * sum(order["complaints"] for order in closed) / len(done) if done else None, None, len(done), len(rows)
         ),
@@ -226,14 +226,14 @@ def differences(reported: Iterable[dict[str, Any]], right: dict[str, dict[str, A
             if name.startswith("complaints") and key in ("low", "high"):
                 # Their interval has tests of its own: here only that it holds the figure.
                 continue
-            if not same(
+            if not is_same(
                 figures[name][key], value, 1800.0 if name.startswith("open_") and name.endswith("_s") else 1e-9
             ):
                 wrong.append(f"{name} {key}: {figures[name][key]}, expected {value}")
     return wrong
 
 
-def same(reported: Any, right: Any, slack: float = 1e-9) -> bool:
+def is_same(reported: Any, right: Any, slack: float = 1e-9) -> bool:
     if reported is None or right is None:
         return reported is right
     return math.isclose(reported, right, rel_tol=1e-9, abs_tol=slack)

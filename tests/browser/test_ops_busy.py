@@ -104,7 +104,7 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
         if there.startswith("/ops?") or there == "/ops":
             live(page)
             wait_for(lambda: page.locator(".notice").count() == 0 or bool(page.reload()), 120, "figures are there")
-        kept(page, name, whole=whole)
+        save_picture(page, name, whole=whole)
         return page
 
     wait_until_busy(story, desks)
@@ -120,12 +120,12 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
     report = desks.signed_in("lin", "/analysis/kpi")
     wait_for(lambda: report.locator("article.report").count() == 1 or bool(report.reload()), 180, "it is computed")
     expect(report.locator(".report-figures").first).to_be_visible()
-    kept(report, "ops-analysis-en")
+    save_picture(report, "ops-analysis-en")
     desks.close()
     assert desks.troubles == []
 
 
-def kept(page: Page, name: str, *, whole: bool = False) -> None:
+def save_picture(page: Page, name: str, *, whole: bool = False) -> None:
     """docs/screenshots/NAME.png, of a center's day the upper part, in 128 colours: a third of the size."""
     picture = Image.open(io.BytesIO(page.screenshot(full_page=whole, timeout=300_000)))
     if name == "ops-center-en":

@@ -23,7 +23,7 @@ PLAYED = """
 """
 
 
-def shown(link: str, text: str) -> None:
+def wait_for_text(link: str, text: str) -> None:
     """Wait until the page has the text, as anybody gets it."""
 
     def has() -> bool:
@@ -54,7 +54,7 @@ def test_a_quote_is_approved_by_keyboard_and_told_to_a_screen_reader(phones: Pho
     car.check_in()
     car.quote()
     link = floor.link("K-1")
-    shown(link, "769.90")
+    wait_for_text(link, "769.90")
     page = phones.open(link, "en")
 
     page.keyboard.press("Tab")
@@ -82,7 +82,7 @@ def test_a_score_is_chosen_by_keyboard(phones: Phones, floor: Floor):
     car.check_in()
     car.now("handoff")
     link = floor.link("K-2")
-    shown(link, 'name="score"')
+    wait_for_text(link, 'name="score"')
     page = phones.open(link, "en")
 
     page.get_by_role("radio", name="0", exact=True).focus()
@@ -99,7 +99,7 @@ def test_without_javascript_the_survey_is_answered_too(phones: Phones, floor: Fl
     car.check_in()
     car.now("handoff", amount=10)
     link = floor.link("K-3")
-    shown(link, 'name="score"')
+    wait_for_text(link, 'name="score"')
     page = phones.open(link, "en", java_script_enabled=False)
 
     page.locator("label", has=page.get_by_role("radio", name="7", exact=True)).click()
@@ -120,7 +120,7 @@ def test_on_paper_there_is_the_order_and_nothing_to_press(phones: Phones, floor:
     car.check_in()
     car.quote()
     link = floor.link("K-4")
-    shown(link, "769.90")
+    wait_for_text(link, "769.90")
     page = phones.open(link, "en")
     page.emulate_media(media="print", color_scheme="dark")
 
@@ -140,7 +140,7 @@ def test_a_browser_that_follows_one_car_follows_the_other_only_when_asked(phones
     for order_id in ("K-5", "K-6"):
         floor.order(order_id).check_in()
         links[order_id] = floor.link(order_id)
-        shown(links[order_id], order_id)
+        wait_for_text(links[order_id], order_id)
     page = phones.open(links["K-5"], "en", permissions=["notifications"])
     page.context.add_init_script(PLAYED)
     page.reload()
@@ -182,7 +182,7 @@ def test_no_word_of_the_page_is_cut_off_or_needs_scrolling_sideways(phones: Phon
     quote = {"labour_hours": 1, "labour_rate": 380, "parts": [part], "currency": "CNY"}
     car.now("diagnosis", phase="completed", quote=quote)
     link = floor.link(order_id)
-    shown(link, "PPP")
+    wait_for_text(link, "PPP")
     page = phones.open(link, "en")
 
     for width, size in ((320, "100%"), (640, "200%")):

@@ -129,7 +129,7 @@ def test_without_javascript_the_page_works_by_reloading(phones: Phones, floor: F
     car.check_in()
     car.quote()
     link = floor.link("R-2002")
-    wait_for(lambda: b"769.90" in got(link), 120, "the quote is there")
+    wait_for(lambda: b"769.90" in content_of(link), 120, "the quote is there")
     page = phones.open(link, "en", java_script_enabled=False)
 
     headline(page, "Waiting for your answer to the quote")
@@ -215,7 +215,7 @@ def addresses(stack: Stack, order_id: str) -> list[str]:
         store.close()
 
 
-def got(link: str) -> bytes:
+def content_of(link: str) -> bytes:
     try:
         with urllib.request.urlopen(link, timeout=60) as answer:
             return answer.read()
@@ -224,4 +224,4 @@ def got(link: str) -> bytes:
 
 
 def is_there(link: str) -> bool:
-    return bool(got(link))
+    return bool(content_of(link))

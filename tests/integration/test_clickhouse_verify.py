@@ -108,7 +108,7 @@ class Stored:
         orders = {name: (center, order) for name, (center, order) in zip(columns, json.loads(answer), strict=True)}
         for center, order in set(orders.values()):
             values = ", ".join(
-                other(kinds[name], f"`{name}`") if orders.get(name) == (center, order) else f"`{name}`"
+                changed_id(kinds[name], f"`{name}`") if orders.get(name) == (center, order) else f"`{name}`"
                 for name in JOURNEYS.columns
             )
             self.node.ask(
@@ -134,7 +134,7 @@ def literal(text: str) -> str:
     return f"'{escaped}'"
 
 
-def other(kind: str, value: str) -> str:
+def changed_id(kind: str, value: str) -> str:
     """SQL for another value of the same type."""
     if kind.startswith("Array("):
         item = kind.removeprefix("Array(").removesuffix(")")
@@ -149,7 +149,7 @@ def other(kind: str, value: str) -> str:
 
 def mapped(kind: str, value: str) -> str:
     """SQL for a list of as many other values."""
-    inner = "arrayPushBack(v, v[1])" if kind.startswith("Array(") else other(kind, "v")
+    inner = "arrayPushBack(v, v[1])" if kind.startswith("Array(") else changed_id(kind, "v")
     if "reasons" in value:
         inner = "arrayPushBack(v, 'x')"
     return f"arrayMap(v -> {inner}, {value})"

@@ -26,7 +26,7 @@ def truth() -> Truth:
 
 def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, tmp_path: Path, truth: Truth):
     stack = make_stack()
-    source = written(tmp_path, truth.events)
+    source = written_to(tmp_path, truth.events)
 
     stack.send(source)
     stack.wait_idle()
@@ -57,7 +57,7 @@ def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tm
     stack = make_stack(workers=2)
     events = feed.dirty(feed.clean_feed(SEED, EVENTS // 2, days=8), SEED, conflicts=0.3)
     shuffled = Truth(random.Random(SEED).sample(events, len(events)))
-    source = written(tmp_path, shuffled.events)
+    source = written_to(tmp_path, shuffled.events)
 
     stack.send(source)
     stack.wait_idle()
@@ -68,7 +68,7 @@ def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tm
     assert_verified(stack)
 
 
-def written(folder: Path, events: list[feed.Event]) -> Path:
+def written_to(folder: Path, events: list[feed.Event]) -> Path:
     path = folder / "events.ndjson"
     feed.write(path, events)
     return path

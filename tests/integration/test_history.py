@@ -43,7 +43,7 @@ QUERIES = {
 HOLD = timedelta(days=60)
 
 
-def everything(node: ClickHouseNode) -> dict[str, list[str]]:
+def all_rows(node: ClickHouseNode) -> dict[str, list[str]]:
     """Every row, but for where records stood, when they were read and how often an order was written."""
     answers = {name: node.ask(f"{query} FORMAT JSONEachRow").splitlines() for name, query in QUERIES.items()}
     return {name: sorted(map(plain, lines)) for name, lines in answers.items()}
@@ -60,7 +60,7 @@ def by_stream(node: ClickHouseNode, values: Sequence[bytes]) -> dict[str, list[s
     stream = StreamByHand(node)
     stream.send(values)
     stream.write()
-    return everything(node)
+    return all_rows(node)
 
 
 def go_by_history(node: ClickHouseNode, values: Iterable[bytes], stream: StreamByHand) -> HistoryRun:
@@ -105,7 +105,7 @@ def test_a_dirty_year_comes_to_the_same_rows(clickhouse: ClickHouseNode, seed: i
     clickhouse.empty()
     stream = StreamByHand(clickhouse)
     run = go_by_history(clickhouse, values, stream)
-    rows = everything(clickhouse)
+    rows = all_rows(clickhouse)
 
     for name, lines in expected.items():
         assert rows[name] == lines, name
@@ -137,14 +137,14 @@ def test_a_run_that_was_ended_is_ended_by_the_next_and_a_third_changes_nothing(c
             go_by_history(clickhouse, values, stream)
         stream.write()
     counts = go_by_history(clickhouse, values, stream).plan.counts
-    rows = everything(clickhouse)
+    rows = all_rows(clickhouse)
 
     assert counts.again == counts.history_vehicles > 10
     for name in ("orders", "events", "hours"):
         assert rows[name] == expected[name], name
     go_by_history(clickhouse, values, stream)
-    assert everything(clickhouse)["orders"] == expected["orders"]
-    assert everything(clickhouse)["hours"] == expected["hours"]
+    assert all_rows(clickhouse)["orders"] == expected["orders"]
+    assert all_rows(clickhouse)["hours"] == expected["hours"]
     assert verify_by_sql(clickhouse.client()).count == 0
 
 
@@ -177,7 +177,7 @@ def test_what_comes_later_is_what_it_would_be_had_all_come_by_the_stream(clickho
     stream.send(later)
     stream.write()
 
-    assert everything(clickhouse) == expected
+    assert all_rows(clickhouse) == expected
     assert len(expected["letters"]) == 2
     assert clickhouse.ask("SELECT order_id, version FROM fixtrail_raw.journeys FINAL WHERE order_id = 'R2'") == "R2\t9"
 
@@ -195,17 +195,17 @@ def test_a_second_file_adds_to_the_hours_of_the_first(clickhouse: ClickHouseNode
 def test_other_events_of_an_order_that_came_as_history_are_refused_by_their_line(clickhouse: ClickHouseNode) -> None:
     stream = StreamByHand(clickhouse)
     go_by_history(clickhouse, lines_of(*old_visits()), stream)
-    before = everything(clickhouse)
+    before = all_rows(clickhouse)
     with pytest.raises(ExitError, match=r"^line 1: orders of its vehicle came as history before, with other events"):
         go_by_history(clickhouse, lines_of(*old_visits(), surveyed("12:00")), stream)
 
-    assert everything(clickhouse) == before
+    assert all_rows(clickhouse) == before
 
 
 @pytest.mark.long
 def test_a_move_of_partitions_leaves_history_as_it_is(clickhouse: ClickHouseNode) -> None:
     go_by_history(clickhouse, [*lines_of(*old_visits()), b"{"], StreamByHand(clickhouse))
-    before = everything(clickhouse)
+    before = all_rows(clickhouse)
     move = TableMove(clickhouse.client(), "test")
     move.begin()
     move.fill_events()
@@ -214,7 +214,7 @@ def test_a_move_of_partitions_leaves_history_as_it_is(clickhouse: ClickHouseNode
     move.exchange()
     move.clean()
 
-    assert everything(clickhouse) == before
+    assert all_rows(clickhouse) == before
     of_history = "SELECT uniqExact(vehicle_key), count() FROM fixtrail_raw.events WHERE kafka_partition = 4000000000"
     assert clickhouse.ask(of_history) == "1\t6"
     assert verify_by_sql(clickhouse.client()).count == 0

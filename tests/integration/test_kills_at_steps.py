@@ -87,7 +87,7 @@ class Boxes:
         return process
 
     def run(self, *arguments: str) -> None:
-        assert self.start(*arguments).wait(LIMIT_S) == 0, (arguments, self.said())
+        assert self.start(*arguments).wait(LIMIT_S) == 0, (arguments, self.log_text())
 
     def end_all(self) -> None:
         for process in self.running:
@@ -95,7 +95,7 @@ class Boxes:
                 process.kill()
                 process.wait()
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return (self.folder / "boxes.log").read_text(errors="replace")[-3000:]
 
 
@@ -122,7 +122,7 @@ def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
         send(boxes, portion)
         box = boxes.start(*BOX_OF[step.partition(".")[0]], crash_at=f"{step}:{hit}")
         wait_for(lambda box=box: box.poll() is not None, LIMIT_S, f"{step} is reached {hit} times")
-        assert box.poll() == CRASHED, f"{step}:{hit}: {boxes.said()}"
+        assert box.poll() == CRASHED, f"{step}:{hit}: {boxes.log_text()}"
     last = [boxes.start(*arguments) for arguments in BOX_OF.values()]
     boxes.run("status", "--wait-idle", "150")
     assert [box.poll() for box in last] == [None, None]
@@ -131,14 +131,14 @@ def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
         return rows_of(boxes.clickhouse.ask(f"{query} FORMAT JSONEachRow".replace("FROM ", "FROM fixtrail.")))
 
     differences = compare.clickhouse_differences(ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.log_text(differences)
     kafka = boxes.broker.bootstrap
     journeys = read_topic(kafka, "journeys")
     assert topics.journeys_told_again(journeys) > 0, "no process ended between its output and its state"
     differences = topics.journey_differences(journeys, truth)
     differences += topics.center_hour_differences(read_topic(kafka, "center-hours"), truth)
     differences += topics.changelog_differences(read_topic(kafka, topics.ORDERS_CHANGELOG), truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.log_text(differences)
     letters = {topics.origin(letter): letter.value for letter in read_topic(kafka, "service-events.dead-letter")}
     assert sorted(letters.values()) == sorted(feed.lines(compare.contradictions(truth.events)))
 

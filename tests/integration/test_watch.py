@@ -152,7 +152,7 @@ async def write_until(clickhouse: ClickHouseNode, bootstrap: str, is_there: str)
         assert await writing == 0
 
 
-def told(watches: Watches) -> list[str]:
+def steps_of_alert(watches: Watches) -> list[str]:
     """How each telling of the only alert ended."""
     return [step["outcome"] for step in watches.alerts()[0]["told"]]
 
@@ -176,7 +176,7 @@ def test_an_alert_opens_escalates_is_acknowledged_and_ends(
 
         watches.run("alerts", "ack", alert["alert_id"][:8], "--by", "Li Wei", "--note", "parts come at three")
         assert watches.alerts()[0]["state"] == "acknowledged"
-        watches.wait_for(lambda: told(watches) == ["SENT"] * 3, "the staff heard that Li Wei takes care")
+        watches.wait_for(lambda: steps_of_alert(watches) == ["SENT"] * 3, "the staff heard that Li Wei takes care")
         watches.kill()
         watches.start()
         fulfilled = part("fulfilled", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))

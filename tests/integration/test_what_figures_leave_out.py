@@ -77,7 +77,7 @@ def never() -> Iterator[Event]:
     yield from history.events
 
 
-def left() -> Iterator[Event]:
+def abandoned_visits() -> Iterator[Event]:
     """10 served after 10 min and content; 10 left after 5 h, complained and gave a 0."""
     history = History("LEFT")
     for order in range(10):
@@ -118,7 +118,7 @@ def odd() -> Iterator[Event]:
 def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
     node = clickhouse_for_all
     node.empty()
-    fill(node, [orjson.dumps(event) for event in (*never(), *left(), *odd())])
+    fill(node, [orjson.dumps(event) for event in (*never(), *abandoned_visits(), *odd())])
     stamp = f"{NOW - DAY:%Y-%m-%d %H:%M:%S}"
     node.ask(
         "INSERT INTO fixtrail_raw.dead_letters (topic, kafka_partition, kafka_offset, letter_offset, code, reason,"
@@ -128,12 +128,12 @@ def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
     return query_runner(settings_of(node))
 
 
-def asked(ask: Ask, by: str | None = "center", targets: Any = None, **days: Any) -> dict[str, Any]:
+def report_document(ask: Ask, by: str | None = "center", targets: Any = None, **days: Any) -> dict[str, Any]:
     return as_json(kpi.build(ask, Options(NOW, by=by, targets=targets_of(targets or {}), **days)))
 
 
 def figures(ask: Ask, center: str, **days: Any) -> dict[str, dict[str, Any]]:
-    return {f["figure"]: f for f in asked(ask, **days)["figures"] if f["key"] == center}
+    return {f["figure"]: f for f in report_document(ask, **days)["figures"] if f["key"] == center}
 
 
 def test_cars_that_nobody_touched_stand_beside_the_wait(ask: Ask) -> None:
@@ -178,7 +178,7 @@ def test_those_who_left_are_told_with_their_wait_their_scores_and_their_complain
 def test_limits_of_one_s_own_are_figures_beside_the_contracts(ask: Ask) -> None:
     own = {"wait_min": 29.5, "wait_reception_min": 10, "wait_bay_min": 0, "quick_lane_min": 30, "emergency_min": 60}
     targets = {"service_levels": own, "targets": {"wait_within": 0.9}}
-    document = asked(ask, targets=targets)
+    document = report_document(ask, targets=targets)
     figures = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "LEFT"}
 
     # Ten were served after ten minutes, ten left.
@@ -199,7 +199,7 @@ def test_limits_of_one_s_own_are_figures_beside_the_contracts(ask: Ask) -> None:
 
 def test_a_limit_that_is_none_is_refused_by_name(ask: Ask) -> None:
     with pytest.raises(ExitError, match="service_levels: there is no key waiting_min"):
-        asked(ask, targets={"service_levels": {"waiting_min": 3}})
+        report_document(ask, targets={"service_levels": {"waiting_min": 3}})
 
 
 @pytest.mark.parametrize("center", ["NEVER", "LEFT", "ODD"])
@@ -214,7 +214,7 @@ def test_a_date_that_excludes_nothing_changes_nothing(ask: Ask, center: str) -> 
 
 
 def test_clocks_that_are_wrong_show(ask: Ask) -> None:
-    by_name, anomalies = figures(ask, "ODD"), asked(ask)["tables"]["anomalies"]
+    by_name, anomalies = figures(ask, "ODD"), report_document(ask)["tables"]["anomalies"]
 
     assert by_name["odd_times"]["value"] == 6 / by_name["odd_times"]["n"] > 0.4
     assert [row["orders"] for row in anomalies if (row["key"], row["kind"]) == ("ODD", "negative_gap")] == [6]
@@ -233,22 +233,22 @@ def test_a_credit_closes_the_order_as_any_handoff_does(ask: Ask) -> None:
 
 
 def test_a_complaint_without_a_visit_counts_by_its_date(ask: Ask) -> None:
-    by_name = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
+    by_name = {figure["figure"]: figure for figure in report_document(ask, by=None)["figures"]}
 
     assert by_name["complaints_per_month"]["count"] == 31
     assert by_name["open_orders"]["value"] == 22
 
 
 def test_records_that_came_too_late_are_counted(ask: Ask) -> None:
-    assert [(row["code"], row["records"], row["late"]) for row in asked(ask)["tables"]["refused"]] == [
+    assert [(row["code"], row["records"], row["late"]) for row in report_document(ask)["tables"]["refused"]] == [
         ("too_late", 7, True)
     ]
-    assert asked(ask, until=BEGIN.date())["tables"]["refused"] == []
+    assert report_document(ask, until=BEGIN.date())["tables"]["refused"] == []
 
 
 def test_what_is_not_ripe_is_said_and_its_target_is_judged_on_what_is(ask: Ask) -> None:
     """All of these were handed off within 30 days: there is nothing yet to judge a target by."""
-    document = asked(ask, by=None, targets={"targets": {"ftfr": 0.5}})
+    document = report_document(ask, by=None, targets={"targets": {"ftfr": 0.5}})
     by_name = {figure["figure"]: figure for figure in document["figures"]}
 
     assert by_name["ftfr"]["value"] > 0.9 and by_name["ftfr"]["unripe"] == by_name["ftfr"]["n"]
@@ -258,14 +258,14 @@ def test_what_is_not_ripe_is_said_and_its_target_is_judged_on_what_is(ask: Ask) 
 
 
 def test_few_orders_at_two_centers_have_no_interval_outside_what_can_be(ask: Ask) -> None:
-    for figure in asked(ask, by=None)["figures"]:
+    for figure in report_document(ask, by=None)["figures"]:
         bounds = [end for end in (figure["low"], figure["high"]) if end is not None]
         assert all(end >= 0 for end in bounds) or figure["unit"] == "nps", figure
         assert len(bounds) == 2 or figure["no_interval"], figure
 
 
 def test_a_figure_is_the_same_in_every_report_that_shows_it(ask: Ask) -> None:
-    of_kpi = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
+    of_kpi = {figure["figure"]: figure for figure in report_document(ask, by=None)["figures"]}
     for report in (parts, quality):
         figures_shown = [
             figure for figure in as_json(report.build(ask, Options(NOW)))["figures"] if figure["figure"] in of_kpi

@@ -61,10 +61,10 @@ async def test_a_static_leader_comes_back_as_a_follower_until_the_next_rebalance
 
             joining = asyncio.create_task(newcomer.join())
 
-            async def told() -> bool:
+            async def has_assignment() -> bool:
                 return await follower.heartbeat() == REBALANCE
 
-            await eventually(told)
+            await eventually(has_assignment)
             answers = await asyncio.gather(back.join(), follower.join(), joining)
 
             everyone = [back, follower, newcomer]
@@ -80,10 +80,10 @@ async def test_a_static_member_that_is_away_keeps_its_share_in_a_rebalance(lab: 
         await form_group([first, away])
         joining = asyncio.create_task(newcomer.join())
 
-        async def told() -> bool:
+        async def has_assignment() -> bool:
             return await first.heartbeat() == REBALANCE
 
-        await eventually(told)
+        await eventually(has_assignment)
         answers = await asyncio.gather(first.join(), joining)
 
     members = next(answer.members for answer in answers if answer.members)
@@ -96,10 +96,10 @@ async def test_the_session_of_a_static_member_ends_too(lab: Lab) -> None:
     async with hand_members(lab, lab.name("group"), *options) as [first, silent]:
         await form_group([first, silent])
 
-        async def told() -> bool:
+        async def has_assignment() -> bool:
             return await first.heartbeat() == REBALANCE
 
-        await eventually(told)
+        await eventually(has_assignment)
         await first.join()
 
         assert await silent.heartbeat() == UNKNOWN_MEMBER
@@ -111,10 +111,10 @@ async def test_a_static_member_coming_back_in_a_rebalance_joins_it(lab: Lab) -> 
         await form_group([first, old])
         joining = asyncio.create_task(newcomer.join())
 
-        async def told() -> bool:
+        async def has_assignment() -> bool:
             return await first.heartbeat() == REBALANCE
 
-        await eventually(told)
+        await eventually(has_assignment)
         before = time.monotonic()
         answers = await asyncio.gather(first.join(), back.join(), joining)
 

@@ -21,11 +21,11 @@ async def test_a_new_topic_has_its_partitions_and_settings(lab: Lab) -> None:
 
     assert sorted(partition["partition"] for partition in described["partitions"]) == [0, 1, 2, 3, 4]
 
-    async def known() -> bool:
+    async def is_known() -> bool:
         settings = await lab.settings(topic)
         return settings.get("cleanup.policy") == "compact" and settings["retention.ms"] == "3600000"
 
-    await eventually(known)
+    await eventually(is_known)
     settings = await lab.settings(topic)
     assert settings["max.message.bytes"] == "1048588"
     assert settings["delete.retention.ms"] == "86400000"

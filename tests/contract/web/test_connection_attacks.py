@@ -30,7 +30,7 @@ def connection(pages: PageServer, *sent: bytes) -> Iterator[socket.socket]:
         yield wire
 
 
-def rest(wire: socket.socket) -> bytes:
+def read_to_end(wire: socket.socket) -> bytes:
     """What comes until the server closes; fails after 10 s."""
     received = b""
     try:
@@ -51,7 +51,7 @@ def head(method: str, path: str, *lines: bytes) -> bytes:
 def test_headers_that_do_not_arrive_end_the_connection(pages, sent):
     began = time.monotonic()
     with connection(pages, sent) as wire:
-        assert rest(wire) == b""
+        assert read_to_end(wire) == b""
     assert 0.3 < time.monotonic() - began < 5
 
 
@@ -69,7 +69,7 @@ def test_the_second_request_of_a_connection_has_no_more_time(pages):
         assert wire.recv(65536).startswith(b"HTTP/1.1 200")
         wire.sendall(b"GET /login HT")
         began = time.monotonic()
-        rest(wire)
+        read_to_end(wire)
     assert time.monotonic() - began < 5
 
 
@@ -77,14 +77,14 @@ def test_the_second_request_of_a_connection_has_no_more_time(pages):
 def test_a_body_that_does_not_arrive_ends_the_request(pages, path):
     began = time.monotonic()
     with connection(pages, head("POST", path, FORM, b"Content-Length: 100\r\n"), b"name=lin&pass") as wire:
-        answer = rest(wire)
+        answer = read_to_end(wire)
     assert answer.startswith((b"HTTP/1.1 408", b"HTTP/1.1 401"))
     assert time.monotonic() - began < 8
 
 
 def test_a_late_form_is_told_so_on_a_page(pages):
     with connection(pages, head("POST", "/login", FORM, b"Accept-Language: en\r\n", b"Content-Length: 9\r\n")) as wire:
-        answer = rest(wire)
+        answer = read_to_end(wire)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"did not arrive in time" in answer
 
@@ -128,17 +128,17 @@ def test_a_reader_that_takes_nothing_is_let_go(pages):
 @pytest.mark.parametrize("size", [17_000, 70_000])
 def test_a_long_header_is_refused_also_when_it_comes_at_once(pages, size):
     with connection(pages, head("GET", "/login", b"X-Long: " + b"a" * size + b"\r\n")) as wire:
-        assert rest(wire).startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) or size > 100_000
+        assert read_to_end(wire).startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) or size > 100_000
     with connection(
         pages, head("GET", "/login", b"X-Long: " + b"a" * 8_000 + b"\r\n", b"Connection: close\r\n")
     ) as wire:
-        assert rest(wire).startswith(b"HTTP/1.1 200")
+        assert read_to_end(wire).startswith(b"HTTP/1.1 200")
 
 
 def test_two_lengths_of_one_body_are_refused(pages):
     lines = [b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n"]
     with connection(pages, head("POST", "/login", *lines), b"0\r\n\r\nGET /login HTTP/1.1\r\n\r\n") as wire:
-        answer = rest(wire)
+        answer = read_to_end(wire)
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.count(b"HTTP/1.1") == 1
 
@@ -148,7 +148,7 @@ def test_one_address_has_only_so_many_connections(tmp_path: Path):
         most = Limits(streams_of_address=0).connections_of_address
         connections = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(most)]
         with connection(pages) as wire:
-            assert rest(wire).startswith(b"HTTP/1.1 503")
+            assert read_to_end(wire).startswith(b"HTTP/1.1 503")
         for wire in connections:
             wire.close()
         time.sleep(0.3)

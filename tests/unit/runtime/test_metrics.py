@@ -14,7 +14,7 @@ from tests.paths import ROOT
 from tests.workshop import checked_in
 
 
-def told(box: str, progress: Progress) -> list[str]:
+def exposed_lines(box: str, progress: Progress) -> list[str]:
     registry = CollectorRegistry()
     registry.register(ProgressMetrics(box, progress))
     return generate_latest(registry).decode().splitlines()
@@ -27,14 +27,14 @@ def test_counts_and_gauges_have_their_labels():
     progress.counts["commits", ""] += 1
     progress.gauges["lag_records", "journeys", "2"] = 12
 
-    assert 'fixtrail_worker_events_total{outcome="advanced"} 3.0' in told("worker", progress)
-    assert 'fixtrail_worker_lag_records{partition="2",topic="journeys"} 12.0' in told("worker", progress)
-    assert "fixtrail_clickhouse_commits_total 1.0" in told("clickhouse", progress)
-    assert "fixtrail_worker_ready 1.0" in told("worker", progress)
+    assert 'fixtrail_worker_events_total{outcome="advanced"} 3.0' in exposed_lines("worker", progress)
+    assert 'fixtrail_worker_lag_records{partition="2",topic="journeys"} 12.0' in exposed_lines("worker", progress)
+    assert "fixtrail_clickhouse_commits_total 1.0" in exposed_lines("clickhouse", progress)
+    assert "fixtrail_worker_ready 1.0" in exposed_lines("worker", progress)
 
 
 def test_what_alerts_watch_starts_at_nought():
-    lines = told("worker", Progress())
+    lines = exposed_lines("worker", Progress())
 
     assert 'fixtrail_worker_dead_letters_total{code="not_json"} 0.0' in lines
 
@@ -43,7 +43,7 @@ def test_a_measure_that_nobody_described_is_told_all_the_same():
     progress = Progress()
     progress.gauges["open_orders", "C1"] = 12
 
-    assert 'fixtrail_worker_open_orders{label0="C1"} 12.0' in told("worker", progress)
+    assert 'fixtrail_worker_open_orders{label0="C1"} 12.0' in exposed_lines("worker", progress)
 
 
 def test_a_histogram_counts_each_value_once():
@@ -59,7 +59,7 @@ def test_buckets_add_up():
     progress = Progress()
     progress.observe(("insert_rows", "events"), [0.5, 5, 50], (1.0, 10.0))
 
-    lines = told("clickhouse", progress)
+    lines = exposed_lines("clickhouse", progress)
     assert 'fixtrail_clickhouse_insert_rows_bucket{le="1.0",table="events"} 1.0' in lines
     assert 'fixtrail_clickhouse_insert_rows_bucket{le="+Inf",table="events"} 3.0' in lines
     assert 'fixtrail_clickhouse_insert_rows_count{table="events"} 3.0' in lines

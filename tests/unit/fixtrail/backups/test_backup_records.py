@@ -30,32 +30,32 @@ def settings(tmp_path: Path) -> PersonSettings:
     return settings
 
 
-def taken(settings: PersonSettings, folder: Path, day: int) -> Path:
+def take_backup(settings: PersonSettings, folder: Path, day: int) -> Path:
     """A backup as `fixtrail backup` takes one, on a day."""
     note_backup(settings, folder, DAY + day * DAY_MS)
     write_store(folder, KEYS, settings.person_keys_dsn())
     return folder
 
 
-def held(settings: PersonSettings, since_day: int = 0, **about: Any) -> dict[str, str]:
+def backups_held(settings: PersonSettings, since_day: int = 0, **about: Any) -> dict[str, str]:
     backups = holding_backups(settings, DAY + since_day * DAY_MS, NOW, **about)
     return {Path(backup.folder).name: backup.state for backup in backups}
 
 
 def test_a_backup_holds_a_person_from_the_first_record_until_its_keys_are_deleted(settings, tmp_path):
     for day in (5, 15, 35):
-        taken(settings, tmp_path / f"day-{day}", day)
+        take_backup(settings, tmp_path / f"day-{day}", day)
 
-    assert held(settings) == {"day-5": "keys", "day-15": "keys", "day-35": "keys"}
-    assert held(settings, since_day=10) == {"day-15": "keys", "day-35": "keys"}
+    assert backups_held(settings) == {"day-5": "keys", "day-15": "keys", "day-35": "keys"}
+    assert backups_held(settings, since_day=10) == {"day-15": "keys", "day-35": "keys"}
     shutil.rmtree(tmp_path / "day-15" / KEYS)
-    assert held(settings, since_day=10) == {"day-35": "keys"}
-    assert held(settings, since_day=10, in_clear=True) == {"day-15": "no_keys", "day-35": "keys"}
+    assert backups_held(settings, since_day=10) == {"day-35": "keys"}
+    assert backups_held(settings, since_day=10, in_clear=True) == {"day-15": "no_keys", "day-35": "keys"}
 
 
 def test_its_end_is_told_and_keys_that_are_still_there_after_it_are_overdue(settings, tmp_path):
-    taken(settings, tmp_path / "old", 5)
-    taken(settings, tmp_path / "new", 35)
+    take_backup(settings, tmp_path / "old", 5)
+    take_backup(settings, tmp_path / "new", 35)
 
     old, new = holding_backups(settings, 0, NOW)
     assert (old.age_days, old.keys_until, old.is_overdue) == (35, DAY + 35 * DAY_MS, True)
@@ -67,23 +67,23 @@ def test_one_that_was_moved_or_is_on_another_host_counts_until_its_keys_had_to_b
     settings, tmp_path, monkeypatch
 ):
     for day in (5, 35):
-        shutil.rmtree(taken(settings, tmp_path / f"day-{day}", day))
-    assert held(settings) == {"day-35": "gone"}
+        shutil.rmtree(take_backup(settings, tmp_path / f"day-{day}", day))
+    assert backups_held(settings) == {"day-35": "gone"}
     monkeypatch.setattr(socket, "gethostname", lambda: "another")
-    assert held(settings) == {"day-35": "other_host"}
+    assert backups_held(settings) == {"day-35": "other_host"}
 
 
 def test_a_backup_written_over_counts_once_with_its_new_age(settings, tmp_path):
-    taken(settings, tmp_path / "monday", 5)
-    taken(settings, tmp_path / "monday", 35)
+    take_backup(settings, tmp_path / "monday", 5)
+    take_backup(settings, tmp_path / "monday", 35)
 
     (backup,) = backups_of(settings)
     assert backup.taken_at == DAY + 35 * DAY_MS
 
 
 def test_a_restored_key_store_knows_the_backups_of_its_time_and_forgets_none(settings, tmp_path):
-    taken(settings, tmp_path / "first", 5)
-    taken(settings, tmp_path / "second", 6)
+    take_backup(settings, tmp_path / "first", 5)
+    take_backup(settings, tmp_path / "second", 6)
     store = open_store(settings.person_keys_dsn())
     fill_store(store, tmp_path / "first", KEYS)
     store.close()
@@ -105,8 +105,8 @@ def test_where_nothing_was_backed_up_nothing_is_listed(tmp_path):
 
 
 def test_the_officer_reads_which_and_until_when(settings, tmp_path, capsys):
-    taken(settings, tmp_path / "old", 5)
-    taken(settings, tmp_path / "new", 35)
+    take_backup(settings, tmp_path / "old", 5)
+    take_backup(settings, tmp_path / "new", 35)
     backups = [backup.as_json() for backup in holding_backups(settings, 0, NOW)]
 
     persons._say_erased(Erased(False, backups=backups))

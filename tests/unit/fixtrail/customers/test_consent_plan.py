@@ -131,7 +131,7 @@ def settings(folder: Path) -> Settings:
     return Settings(data=folder, push=folder / "push.toml", hash_key="a key of these tests, long enough")
 
 
-def told(store: Store, seed: int, begin: int, share: float, n: int = 300) -> None:
+def fill_ledger(store: Store, seed: int, begin: int, share: float, n: int = 300) -> None:
     """Visits of 28 days as the push sink would have told them: consents asked at check-in are used up for real."""
     draw = random.Random(seed)
     for number in range(n):
@@ -161,8 +161,8 @@ def told(store: Store, seed: int, begin: int, share: float, n: int = 300) -> Non
 def test_a_plan_from_the_ledger_says_what_to_ask_for_and_its_back_test_holds(tmp_path):
     own = settings(tmp_path)
     with ledger.opened_ledger(own.ledger_dsn()) as store:
-        told(store, 1, NOW - 56 * DAY_MS, 0.6)
-        told(store, 2, NOW - 28 * DAY_MS, 0.6)
+        fill_ledger(store, 1, NOW - 56 * DAY_MS, 0.6)
+        fill_ledger(store, 2, NOW - 28 * DAY_MS, 0.6)
 
     answer = plan_notices.plan_notices(own, PlanRequest(NOW))
 
@@ -184,8 +184,8 @@ def test_a_plan_from_the_ledger_says_what_to_ask_for_and_its_back_test_holds(tmp
 def test_customers_who_agree_less_than_before_fail_the_back_test(tmp_path):
     own = settings(tmp_path)
     with ledger.opened_ledger(own.ledger_dsn()) as store:
-        told(store, 1, NOW - 56 * DAY_MS, 0.8)
-        told(store, 2, NOW - 28 * DAY_MS, 0.3)
+        fill_ledger(store, 1, NOW - 56 * DAY_MS, 0.8)
+        fill_ledger(store, 2, NOW - 28 * DAY_MS, 0.3)
 
     answer = plan_notices.plan_notices(own, PlanRequest(NOW))
 
@@ -195,7 +195,7 @@ def test_customers_who_agree_less_than_before_fail_the_back_test(tmp_path):
 def test_what_the_ledger_or_a_caller_cannot_say_is_refused(tmp_path):
     own = settings(tmp_path)
     with ledger.opened_ledger(own.ledger_dsn()) as store:
-        told(store, 1, NOW - 28 * DAY_MS, 0.6, n=30)
+        fill_ledger(store, 1, NOW - 28 * DAY_MS, 0.6, n=30)
     (tmp_path / "weights.toml").write_text("[weights]\nlunch = 2\n")
     (tmp_path / "none.toml").write_text("x = 1\n")
 

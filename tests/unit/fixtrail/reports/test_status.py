@@ -22,7 +22,7 @@ numbers = st.floats(-1000, 1000)
 
 
 @pytest.fixture
-def told(tmp_path):
+def figures_of(tmp_path):
     """Reads a table from its text."""
 
     def read(text):
@@ -65,17 +65,17 @@ def test_the_command_judges_the_owners_table_without_a_server():
     ("figure", "value", "target", "better"),
     [("nps", 90, 90, ""), ("nps", 91, 90, ""), ("complaints_per_100", 1.8, 1.8, ""), ("staff", 0.9, 0.85, "higher")],
 )
-def test_what_was_told_to_reach_its_target_is_met(told, figure, value, target, better):
+def test_what_was_told_to_reach_its_target_is_met(figures_of, figure, value, target, better):
     """As NPS, complaints and staff satisfaction in the owner's table."""
     about = f'better = "{better}"\nunit = "share"' if better else ""
-    rows = told(f'[[figure]]\nfigure = "{figure}"\nvalue = {value}\ntarget = {target}\n{about}')
+    rows = figures_of(f'[[figure]]\nfigure = "{figure}"\nvalue = {value}\ntarget = {target}\n{about}')
 
     assert rows[figure, "told"].status == MET
 
 
-def test_a_told_figure_with_an_interval_is_judged_by_it(told):
+def test_a_told_figure_with_an_interval_is_judged_by_it(figures_of):
     text = '[[figure]]\nfigure = "nps"\nperiod = "{}"\nvalue = 91\nn = {}\nlow = {}\nhigh = 94\ntarget = 90\n'
-    rows = told(text.format("few", 400, 88) + text.format("many", 9000, 90.2))
+    rows = figures_of(text.format("few", 400, 88) + text.format("many", 9000, 90.2))
 
     assert rows["nps", "few"].status == NOT_DISTINGUISHABLE
     assert rows["nps", "many"].status == MET
@@ -91,9 +91,9 @@ def test_a_told_figure_with_an_interval_is_judged_by_it(told):
         ("[[figure", "table.toml"),
     ],
 )
-def test_a_table_that_cannot_be_read_says_why(told, text, error_text):
+def test_a_table_that_cannot_be_read_says_why(figures_of, text, error_text):
     with pytest.raises(ExitError, match=error_text):
-        told(text)
+        figures_of(text)
 
 
 def test_the_whole_interval_decides():

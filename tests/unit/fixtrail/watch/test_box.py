@@ -87,7 +87,7 @@ class Topics:
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self.places[tp] = offset
 
-    def said(self, topic: str, partition: int) -> list[dict[str, Any]]:
+    def values_of(self, topic: str, partition: int) -> list[dict[str, Any]]:
         return [orjson.loads(record.value) for record in self.records[TopicPartition(topic, partition)]]
 
 
@@ -129,11 +129,11 @@ async def test_what_is_found_is_written_where_its_order_is():
     watch = await a_watch(topics, 0, 1)
     await turn(watch)
 
-    assert [record["order_id"] for record in topics.said(NOTICES, 1)] == ["R1"]
-    assert [record["rule"] for record in topics.said(ALERTS, 1)] == ["waits"]
-    assert topics.said(NOTICES, 0) == topics.said(ALERTS, 0) == []
+    assert [record["order_id"] for record in topics.values_of(NOTICES, 1)] == ["R1"]
+    assert [record["rule"] for record in topics.values_of(ALERTS, 1)] == ["waits"]
+    assert topics.values_of(NOTICES, 0) == topics.values_of(ALERTS, 0) == []
     await turn(watch)
-    assert len(topics.said(NOTICES, 1)) == len(topics.said(ALERTS, 1)) == 1
+    assert len(topics.values_of(NOTICES, 1)) == len(topics.values_of(ALERTS, 1)) == 1
     assert watch._progress.ready
 
 
@@ -144,7 +144,7 @@ async def test_nothing_is_said_before_all_that_stood_there_has_been_read():
     await watch._come_live()
     await watch._tick()
 
-    assert topics.said(ALERTS, 0) == []
+    assert topics.values_of(ALERTS, 0) == []
     assert not watch._progress.ready
 
 
@@ -154,11 +154,11 @@ async def test_nothing_is_said_before_the_acknowledgements_are_known():
     watch = await a_watch(topics, 0)
     watch._acks.read.clear()
     await turn(watch)
-    assert topics.said(ALERTS, 0) == []
+    assert topics.values_of(ALERTS, 0) == []
 
     watch._acks.read.set()
     await turn(watch)
-    assert len(topics.said(ALERTS, 0)) == 1
+    assert len(topics.values_of(ALERTS, 0)) == 1
 
 
 async def test_a_partition_that_comes_back_at_once_goes_on_where_it_was():
@@ -175,7 +175,7 @@ async def test_a_partition_that_comes_back_at_once_goes_on_where_it_was():
     assert topics.places[TopicPartition(JOURNEYS, 0)] == 1
     await turn(watch)
     assert shard.live_since is not None
-    assert len(topics.said(NOTICES, 0)) == len(topics.said(ALERTS, 0)) == 1
+    assert len(topics.values_of(NOTICES, 0)) == len(topics.values_of(ALERTS, 0)) == 1
 
 
 async def test_a_partition_that_was_elsewhere_is_read_from_its_beginning():
@@ -191,7 +191,7 @@ async def test_a_partition_that_was_elsewhere_is_read_from_its_beginning():
     assert watch._shards[0] is not before
     assert topics.places[TopicPartition(JOURNEYS, 0)] == 0
     await turn(watch)
-    assert len(topics.said(NOTICES, 0)) == len(topics.said(ALERTS, 0)) == 1, "its ids stand in the topics"
+    assert len(topics.values_of(NOTICES, 0)) == len(topics.values_of(ALERTS, 0)) == 1, "its ids stand in the topics"
 
 
 async def test_what_kafka_does_not_take_is_found_again():
@@ -205,7 +205,7 @@ async def test_what_kafka_does_not_take_is_found_again():
     topics.fails = False
     await turn(watch)
 
-    assert len(topics.said(NOTICES, 0)) == len(topics.said(ALERTS, 0)) == 1
+    assert len(topics.values_of(NOTICES, 0)) == len(topics.values_of(ALERTS, 0)) == 1
 
 
 async def test_who_cannot_write_for_a_minute_ends(monkeypatch: pytest.MonkeyPatch):
@@ -228,10 +228,10 @@ async def test_who_stood_still_asks_the_group_before_it_writes():
     await watch._come_live()
     watch.group.polled_at -= 60
     await watch._tick()
-    assert topics.said(ALERTS, 0) == []
+    assert topics.values_of(ALERTS, 0) == []
 
     await turn(watch)
-    assert len(topics.said(ALERTS, 0)) == 1
+    assert len(topics.values_of(ALERTS, 0)) == 1
 
 
 async def test_many_orders_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
@@ -241,11 +241,11 @@ async def test_many_orders_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
         an_order(topics, f"R{number}", 0)
     watch = await a_watch(topics, 0)
     await turn(watch)
-    assert len(topics.said(NOTICES, 0)) == 20
+    assert len(topics.values_of(NOTICES, 0)) == 20
     assert watch._shards[0].is_behind
     await turn(watch)
 
-    assert len(topics.said(NOTICES, 0)) == 25
+    assert len(topics.values_of(NOTICES, 0)) == 25
 
 
 async def test_it_runs_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch):
@@ -277,14 +277,14 @@ async def test_it_runs_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Topics, "getmany", slowly(Topics.getmany))
     running = asyncio.create_task(watch.run())
     async with asyncio.timeout(20):
-        while not topics.said(ALERTS, 0):
+        while not topics.values_of(ALERTS, 0):
             await asyncio.sleep(0.01)
         an_order(topics, "R2", 1)
-        while not topics.said(ALERTS, 1):
+        while not topics.values_of(ALERTS, 1):
             await asyncio.sleep(0.01)
         stop.set()
         assert await running == 0
-    assert len(topics.said(NOTICES, 0)) == len(topics.said(NOTICES, 1)) == 1
+    assert len(topics.values_of(NOTICES, 0)) == len(topics.values_of(NOTICES, 1)) == 1
     assert progress.moved and not progress.waiting
 
 
@@ -310,7 +310,7 @@ async def test_a_clock_that_was_just_set_says_nothing_and_goes_on_after_a_minute
     topics.add(JOURNEYS, 0, "R1", orjson.dumps(fact))
     clock[0] += jump_ms
     await turn(watch)
-    assert topics.said(NOTICES, 0) == topics.said(ALERTS, 0) == []
+    assert topics.values_of(NOTICES, 0) == topics.values_of(ALERTS, 0) == []
     assert watch._progress.gauges["held_partitions",] == 1
     clock[0] -= jump_ms
     await turn(watch)
@@ -321,5 +321,5 @@ async def test_a_clock_that_was_just_set_says_nothing_and_goes_on_after_a_minute
         await turn(watch)
 
     assert watch._progress.gauges["held_partitions",] == 0
-    assert [notice["order_id"] for notice in topics.said(NOTICES, 0)] == ["R1"]
-    assert topics.said(ALERTS, 0) == []
+    assert [notice["order_id"] for notice in topics.values_of(NOTICES, 0)] == ["R1"]
+    assert topics.values_of(ALERTS, 0) == []

@@ -34,10 +34,10 @@ def at(shard: Shard, clock: str, day: int) -> list[tuple[str, int, str]]:
     """What the shard writes at that time: rule, level and state."""
     output = shard.tick(ms(clock, day))
     shard.accept(output)
-    return written(output)
+    return alerts_written(output)
 
 
-def written(output: TickOutput) -> list[tuple[str, int, str]]:
+def alerts_written(output: TickOutput) -> list[tuple[str, int, str]]:
     return sorted((alert.rule, alert.level, alert.closed_by or alert.state) for alert in output.alerts.values())
 
 

@@ -42,37 +42,37 @@ def visits(n: int = 3_000, seed: int = 4) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def found() -> Loss:
+def result() -> Loss:
     return loss(visits(), SolvedLevels(), LONGEST_MIN, replicates=40)
 
 
-def test_shares_and_residual_are_all_detractors(found: Loss) -> None:
-    assert sum(share.share for share in found.shares) + found.residual == pytest.approx(1.0)
+def test_shares_and_residual_are_all_detractors(result: Loss) -> None:
+    assert sum(share.share for share in result.shares) + result.residual == pytest.approx(1.0)
 
 
-def test_the_model_expects_what_was_observed(found: Loss) -> None:
+def test_the_model_expects_what_was_observed(result: Loss) -> None:
     score = visits()["score"]
 
-    assert found.nps == pytest.approx(100 * ((score >= 9).mean() - (score <= 6).mean()))
-    assert found.detractors == (score <= 6).sum()
+    assert result.nps == pytest.approx(100 * ((score >= 9).mean() - (score <= 6).mean()))
+    assert result.detractors == (score <= 6).sum()
 
 
-def test_causes_come_in_order_and_the_largest_are_those_that_were_planted(found: Loss) -> None:
-    assert [share.share for share in found.shares] == sorted((share.share for share in found.shares), reverse=True)
-    assert {share.driver for share in found.shares[:3]} == {"wait", "not_fixed", "stockout"}
+def test_causes_come_in_order_and_the_largest_are_those_that_were_planted(result: Loss) -> None:
+    assert [share.share for share in result.shares] == sorted((share.share for share in result.shares), reverse=True)
+    assert {share.driver for share in result.shares[:3]} == {"wait", "not_fixed", "stockout"}
 
 
-def test_the_causes_of_the_wait_add_up_to_its_share(found: Loss) -> None:
-    wait = next(share for share in found.shares if share.driver == "wait")
+def test_the_causes_of_the_wait_add_up_to_its_share(result: Loss) -> None:
+    wait = next(share for share in result.shares if share.driver == "wait")
 
-    assert sum(found.by_cause_of_wait.values()) == pytest.approx(wait.share)
-
-
-def test_nps_points_of_all_causes_are_the_gain_of_solving_all(found: Loss) -> None:
-    assert sum(share.nps_points for share in found.shares) == pytest.approx(found.what_if[-1].gain)
+    assert sum(result.by_cause_of_wait.values()) == pytest.approx(wait.share)
 
 
-def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(found: Loss) -> None:
+def test_nps_points_of_all_causes_are_the_gain_of_solving_all(result: Loss) -> None:
+    assert sum(share.nps_points for share in result.shares) == pytest.approx(result.what_if[-1].gain)
+
+
+def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(result: Loss) -> None:
     """The whole way once more: GLM fits, visits changed, expectations averaged."""
     rows = visits()
     drivers = rows[["wait", "not_fixed", "stockout", "updates", "promise_broken", "price_over_quote"]].copy()
@@ -83,7 +83,7 @@ def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(
     for event in (rows["score"] >= 9, rows["score"] <= 6):
         fitted = sm.GLM(event.astype(float), x, family=sm.families.Binomial()).fit()
         shares.append(float(fitted.predict(changed).mean()))
-    top = next(each for each in found.what_if if len(each.solved) == 3)
+    top = next(each for each in result.what_if if len(each.solved) == 3)
 
     assert set(top.solved) == {"wait", "not_fixed", "stockout"}
     assert top.nps == pytest.approx(100 * (shares[0] - shares[1]), abs=1e-4)

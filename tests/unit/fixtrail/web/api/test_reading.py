@@ -101,18 +101,18 @@ async def test_a_sealed_customer_is_shown_until_restricted_or_erased(tmp_path: P
     tell(api, orjson.loads(value))
     key = api.key(scopes=["orders:read", "centers:read", "personal:read"])
 
-    async def shown() -> set[str | None]:
+    async def visible_orders() -> set[str | None]:
         order, orders = (await api.get("/orders/R1", key=key)).json(), await api.get("/centers/C1/open", key=key)
         return {order["customer_id"], orders.json()["orders"][0]["customer_id"]}
 
     order_keys = [api.state.vault.order_keys.order_of(orjson.loads(value))]
-    assert await shown() == {PERSONAL["customer_id"]}
+    assert await visible_orders() == {PERSONAL["customer_id"]}
     api.state.vault.restrict(order_keys)
-    assert await shown() == {None}
+    assert await visible_orders() == {None}
     api.state.vault.restrict(order_keys, lift=True)
-    assert await shown() == {PERSONAL["customer_id"]}
+    assert await visible_orders() == {PERSONAL["customer_id"]}
     api.state.vault.erase(order_keys)
-    assert await shown() == {None}
+    assert await visible_orders() == {None}
 
 
 async def test_the_open_orders_of_a_center_the_longest_there_first(api: Api):

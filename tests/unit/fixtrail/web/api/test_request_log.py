@@ -172,7 +172,7 @@ class Clock:
         return self.now
 
 
-def written(log: RequestLog, clock: Clock, key_id: str, count: int) -> None:
+def write_requests(log: RequestLog, clock: Clock, key_id: str, count: int) -> None:
     items = ({"index": 0, "event_id": "e" * 100, "status": "accepted"},)
     log._waiting.extend(
         RequestRecord(key_id, int(clock.now * 1000), "POST", "/events", 202, items=items) for _ in range(count)
@@ -183,16 +183,16 @@ def written(log: RequestLog, clock: Clock, key_id: str, count: int) -> None:
 def test_it_is_bounded_in_age_and_in_each_key_s_size(tmp_path: Path):
     clock = Clock()
     log = RequestLog(f"sqlite:///{tmp_path / 'log'}", hours=72, key_bytes=100_000, clock=clock)
-    written(log, clock, "quiet", 3)
+    write_requests(log, clock, "quiet", 3)
     for _ in range(20):
-        written(log, clock, "noisy", 200)
+        write_requests(log, clock, "noisy", 200)
 
     noisy = log.read(LogQuery("noisy", limit=10_000)).records
     assert 100 < len(noisy) < 500
     assert len(log.read(LogQuery("quiet")).records) == 3
     clock.now += 73 * HOUR_MS / 1000
     assert log.read(LogQuery(limit=10_000)).records == []
-    written(log, clock, "quiet", 1)
+    write_requests(log, clock, "quiet", 1)
     assert log._opened().run("SELECT count(*) FROM api_requests") == [(1,)]
     log.close()
 

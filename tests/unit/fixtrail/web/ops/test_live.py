@@ -55,12 +55,12 @@ def test_a_wait_that_runs_grows_by_the_second():
     assert times_at(fact, ms("08:40"))["lead_s"] == 40 * 60
 
 
-def shown(*events: Sent, now: str, centers: tuple[str | None, ...] = ("C1",), choice: BoardFilter | None = None):
+def board_of(*events: Sent, now: str, centers: tuple[str | None, ...] = ("C1",), choice: BoardFilter | None = None):
     return board(journeys(*events), ms(now), Thresholds(), centers, choice)
 
 
 def test_customers_who_wait_are_listed_longest_first_and_those_being_served_are_not():
-    view = shown(
+    view = board_of(
         checked_in("08:00", order_id="R1", vehicle_id="V1"),
         checked_in("07:00", order_id="R2", vehicle_id="V2"),
         checked_in("06:00", order_id="R3", vehicle_id="V3"),
@@ -77,38 +77,38 @@ def test_customers_who_wait_are_listed_longest_first_and_those_being_served_are_
 
 def test_a_quick_lane_order_is_at_risk_from_ten_minutes_on_and_late_after_fifteen():
     quick = checked_in("08:00", lane="quick")
-    assert not shown(quick, now="08:09").quick
-    assert [due.late for due in shown(quick, now="08:10").quick] == [False]
-    assert [due.late for due in shown(quick, now="08:15").quick] == [False]
-    assert [due.late for due in shown(quick, now="08:15:01").quick] == [True]
+    assert not board_of(quick, now="08:09").quick
+    assert [due.late for due in board_of(quick, now="08:10").quick] == [False]
+    assert [due.late for due in board_of(quick, now="08:15").quick] == [False]
+    assert [due.late for due in board_of(quick, now="08:15:01").quick] == [True]
     done = [repair("started", "08:02"), repair("completed", "08:12"), said_ready("08:13")]
-    assert not shown(quick, *done, now="08:20").quick
+    assert not board_of(quick, *done, now="08:20").quick
 
 
 def test_a_promise_is_at_risk_half_an_hour_before_and_broken_after_it():
     promised = checked_in("08:00", promised="10:00")
-    assert not shown(promised, now="09:29").promises
-    assert [due.late for due in shown(promised, now="09:30").promises] == [False]
-    assert [due.late for due in shown(promised, now="10:00:01").promises] == [True]
+    assert not board_of(promised, now="09:29").promises
+    assert [due.late for due in board_of(promised, now="09:30").promises] == [False]
+    assert [due.late for due in board_of(promised, now="10:00:01").promises] == [True]
     ready = [repair("started", "08:30"), repair("completed", "09:40"), said_ready("09:45")]
-    assert not shown(promised, *ready, now="11:00").promises
+    assert not board_of(promised, *ready, now="11:00").promises
 
 
 def test_emergency_parts_run_until_they_are_there_and_stock_outs_say_since_when():
     requested = [checked_in("08:00"), part("requested", "08:30", urgency="emergency")]
-    view = shown(*requested, part("backordered", "08:31", expected_at="2026-03-02T11:00:00+00:00"), now="10:31")
+    view = board_of(*requested, part("backordered", "08:31", expected_at="2026-03-02T11:00:00+00:00"), now="10:31")
     assert [(due.part.part_no, due.late) for due in view.emergencies] == [("P-1", True)]
     assert [(out.part_no, out.since, out.expected_at) for _, out in view.stockouts] == [
         ("P-1", ms("08:31"), ms("11:00"))
     ]
     assert view.centers[0].late == 1
-    arrived = shown(*requested, part("fulfilled", "09:00"), now="10:31")
+    arrived = board_of(*requested, part("fulfilled", "09:00"), now="10:31")
     assert not arrived.emergencies
     assert not arrived.stockouts
 
 
 def test_an_order_without_check_in_is_counted_and_waits_nowhere():
-    view = shown(diagnosis_started("08:00"), now="09:00")
+    view = board_of(diagnosis_started("08:00"), now="09:00")
     assert (view.open, view.without_check_in, list(view.waiting)) == (1, 1, [])
 
 
@@ -124,8 +124,8 @@ def test_an_order_without_any_event_for_thirty_days_is_told_apart_and_waits_nowh
 
 def test_the_lane_that_is_chosen_is_the_only_one_counted():
     both = [checked_in("08:00"), checked_in("08:00", order_id="R2", vehicle_id="V2", lane="quick")]
-    assert shown(*both, now="08:20", choice=BoardFilter(lane="quick")).open == 1
-    assert shown(*both, now="08:20").open == 2
+    assert board_of(*both, now="08:20", choice=BoardFilter(lane="quick")).open == 1
+    assert board_of(*both, now="08:20").open == 2
 
 
 @given(histories(), st.integers(0, 300))
@@ -191,4 +191,4 @@ def test_a_filter_survives_its_address(choice):
 
 def test_an_approved_quote_ends_the_wait_for_it():
     events = [checked_in("08:00"), diagnosis_started("08:01"), diagnosed("08:02"), quoted("08:03"), approved("08:20")]
-    assert [order.activity for order in shown(*events, now="08:30").waiting] == ["bay"]
+    assert [order.activity for order in board_of(*events, now="08:30").waiting] == ["bay"]

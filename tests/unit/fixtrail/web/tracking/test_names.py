@@ -30,33 +30,33 @@ def fact(vault: Vault) -> JourneyFact:
     return JourneyFact.model_validate(order_after(orjson.loads(sealed)))
 
 
-def shown(vault: Vault, fact: JourneyFact) -> VisitNames:
+def names_of(vault: Vault, fact: JourneyFact) -> VisitNames:
     return asyncio.run(visit_names(vault, fact))
 
 
 def test_the_page_reads_what_the_journey_holds_sealed(vault: Vault, fact: JourneyFact):
     assert NAMES.label is not None
     assert NAMES.label not in fact.model_dump_json()
-    assert shown(vault, fact) == NAMES
+    assert names_of(vault, fact) == NAMES
 
 
 def test_nothing_is_shown_of_an_order_that_is_restricted_or_erased(vault: Vault, fact: JourneyFact):
     order_key = vault.order_keys.order(fact.center_id, fact.order_id, fact.vehicle_id)
     vault.restrict([order_key])
-    assert shown(vault, fact) == VisitNames()
+    assert names_of(vault, fact) == VisitNames()
     vault.restrict([order_key], lift=True)
-    assert shown(vault, fact) == NAMES
+    assert names_of(vault, fact) == NAMES
     vault.erase([order_key])
-    assert shown(vault, fact) == VisitNames()
+    assert names_of(vault, fact) == VisitNames()
 
 
 def test_while_the_key_store_is_away_the_page_goes_without(tmp_path: Path, fact: JourneyFact):
     away = Vault(f"sqlite:///{tmp_path / 'absent' / 'keys.sqlite3'}", b"k" * 32)
 
-    assert shown(away, fact) == VisitNames()
+    assert names_of(away, fact) == VisitNames()
 
 
 def test_what_a_producer_sent_in_clear_is_shown_as_it_is(vault: Vault):
     fact = JourneyFact.model_validate(order_after(checked_in("08:00", vehicle_label="A-345")))
 
-    assert shown(vault, fact) == VisitNames("A-345", None)
+    assert names_of(vault, fact) == VisitNames("A-345", None)

@@ -45,7 +45,7 @@ def fact_after(*events: dict[str, Any]) -> JourneyFact:
     return JourneyFact.model_validate(order_after(*events))
 
 
-def shown(fact: JourneyFact, clock: str = "08:40", choice: QuoteChoice | None = None) -> str:
+def page_of(fact: JourneyFact, clock: str = "08:40", choice: QuoteChoice | None = None) -> str:
     """The text of the page."""
     html = PAGES.page("TOKEN", fact, "en", ms(clock), None, names=VisitNames("A-345", "Wang Fang"), choice=choice)
     return " ".join(re.sub(r"<(?!input|button)[^>]*>", " ", html).split())
@@ -58,7 +58,7 @@ def quote_of(fact: JourneyFact) -> Quoted:
 
 
 def test_the_page_names_the_lines_the_car_and_the_advisor():
-    page = shown(fact_after(*QUOTED))
+    page = page_of(fact_after(*QUOTED))
 
     for text in ("oil service", "brakes", "brake pad", "2 × CN¥210.00", "CN¥1,020.00", "A-345", "Wang Fang"):
         assert text in page
@@ -67,19 +67,19 @@ def test_the_page_names_the_lines_the_car_and_the_advisor():
 
 def test_what_is_chosen_is_shown_with_its_amount_before_it_counts():
     choice = QuoteChoice("approve", "q1", ("l2", "p1"))
-    page = shown(fact_after(*QUOTED), choice=choice)
+    page = page_of(fact_after(*QUOTED), choice=choice)
 
     assert "approve these lines: CN¥820.00 in total" in page
     assert "Without: oil service" in page
     assert 'name="amount" value="820' in page
-    assert "You are about to decline" in shown(fact_after(*QUOTED), choice=QuoteChoice("decline", "q1"))
+    assert "You are about to decline" in page_of(fact_after(*QUOTED), choice=QuoteChoice("decline", "q1"))
 
 
 @pytest.mark.parametrize(
     "choice", [QuoteChoice("approve", "q1", ("x",)), QuoteChoice("approve", "old", ("l1",)), QuoteChoice("", "q1")]
 )
 def test_nothing_chosen_or_of_another_quote_is_not_confirmed(choice: QuoteChoice):
-    assert "about to" not in shown(fact_after(*QUOTED), choice=choice)
+    assert "about to" not in page_of(fact_after(*QUOTED), choice=choice)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_lines_approved_and_their_amount_go_to_the_workshop_and_into_the_his
     assert (event["lines"], Decimal(event["amount"])) == (["l2", "p1"], 820)
     assert "lines" not in decision_event(fact, quote_of(fact), ms("08:40"), KEY, approved=True)
 
-    page = shown(fact_after(*QUOTED, event), "08:50")
+    page = page_of(fact_after(*QUOTED, event), "08:50")
     assert "You approved this quote. CN¥820.00 in total." in page
     assert "16:40 You approved CN¥820.00" in page
     assert "not chosen" in page
@@ -114,11 +114,11 @@ def test_a_decision_may_be_changed_for_two_minutes_and_not_once_work_has_begun()
     fact = fact_after(*events)
     until = ms("08:40") + CHANGEABLE_MS
 
-    assert "Change my decision (until 16:42 )" in shown(fact, "08:41")
-    assert 'type="checkbox"' in shown(fact, "08:41", QuoteChoice("again", "q1"))
-    assert "Change my decision" not in shown(fact, "08:42")
+    assert "Change my decision (until 16:42 )" in page_of(fact, "08:41")
+    assert 'type="checkbox"' in page_of(fact, "08:41", QuoteChoice("again", "q1"))
+    assert "Change my decision" not in page_of(fact, "08:42")
     assert quote_of(fact).is_open(until - 1) and not quote_of(fact).is_open(until)
-    assert "Change my decision" not in shown(fact_after(*events, repair("started", "08:41")), "08:41")
+    assert "Change my decision" not in page_of(fact_after(*events, repair("started", "08:41")), "08:41")
 
 
 def test_a_change_is_another_event_and_the_last_one_counts():
@@ -134,17 +134,17 @@ def test_a_change_is_another_event_and_the_last_one_counts():
 def test_a_quote_that_tells_no_lines_is_approved_as_a_whole():
     fact = fact_after(checked_in("08:00"), quoted("08:30", quote=QUOTE, event_id="q1"))
 
-    assert 'type="checkbox"' not in shown(fact)
-    assert "Yes, approve CN¥769.90" in shown(fact, choice=QuoteChoice("approve", "q1"))
+    assert 'type="checkbox"' not in page_of(fact)
+    assert "Yes, approve CN¥769.90" in page_of(fact, choice=QuoteChoice("approve", "q1"))
 
 
 def test_a_declined_car_is_not_told_to_be_ready_before_the_workshop_says_so():
     declined = [*QUOTED, refused("08:40")]
-    page = shown(fact_after(*declined), "08:50")
+    page = page_of(fact_after(*declined), "08:50")
     assert "You declined the quote. Please agree with us what happens next." in page
     assert "Ready for pickup not yet" in page and page.count("Ready") == 1
     assert "ready" not in [name for name, *_ in order_after(*declined)["timeline"]]
 
     order = order_after(*declined, said_ready("09:00"))
     assert [name for name, *_ in order["timeline"]].count("ready") == 1
-    assert "Ready for pickup not yet" not in shown(fact_after(*declined, said_ready("09:00")), "09:01")
+    assert "Ready for pickup not yet" not in page_of(fact_after(*declined, said_ready("09:00")), "09:01")

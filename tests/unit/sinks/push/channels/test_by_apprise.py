@@ -85,7 +85,7 @@ FEISHU = "feishu://0123abcd-0000-1111-2222-333344445555"
 def test_a_robot_that_answers_200_with_an_error_has_posted_nothing(
     url: str, content: bytes, answer: type[Answer], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(HTTPAdapter, "send", lambda _self, request, **_: answered(request, content))
+    monkeypatch.setattr(HTTPAdapter, "send", lambda _self, request, **_: response_with(request, content))
 
     async def send() -> Answer:
         options: dict[str, Any] = {"concurrency": 1, "a_second": None, "timeout_s": 5.0}
@@ -98,7 +98,7 @@ def test_a_robot_that_answers_200_with_an_error_has_posted_nothing(
     assert isinstance(asyncio.run(send()), answer)
 
 
-def answered(request: Any, content: bytes) -> Response:
+def response_with(request: Any, content: bytes) -> Response:
     response = Response()
     response.status_code, response._content, response.url, response.request = 200, content, request.url, request
     return response
