@@ -40,13 +40,13 @@ async def _read_topic(bootstrap: str, topic: str) -> list[Any]:
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for tp in partitions:
             consumer.seek(tp, starts[tp])
-        found: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}
+        by_partition: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}
         remaining = {tp for tp in partitions if starts[tp] < ends[tp]}
         while remaining:
             for tp, records in (await consumer.getmany(*remaining, timeout_ms=500)).items():
-                found[tp] += [record for record in records if record.offset < ends[tp]]
+                by_partition[tp] += [record for record in records if record.offset < ends[tp]]
             remaining = {tp for tp in remaining if await consumer.position(tp) < ends[tp]}
-        return [record for tp in partitions for record in found[tp]]
+        return [record for tp in partitions for record in by_partition[tp]]
     finally:
         await consumer.stop()
 

@@ -120,14 +120,14 @@ def staff(
         folder / "users.toml",
         {name: Account(name=name, role=role, centers=visible, password=HASHED) for name, role, visible in accounts},
     )
-    given = Settings(
+    own_settings = Settings(
         data=folder,
         kafka="127.0.0.1:1",
         clickhouse="http://127.0.0.1:1",
         hash_key="a key for these tests, long enough",
         **settings,
     )
-    web = make_web(web_config(given), Progress())
+    web = make_web(web_config(own_settings), Progress())
     web.ops.access.sessions.records.read.set()
     ops = replace(web.ops, ask=rows, figures=Figures(rows, kept_s=0.0))
     if now is not None:

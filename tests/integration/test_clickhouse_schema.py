@@ -222,9 +222,9 @@ def test_analysts_are_told_every_column(clickhouse: ClickHouseNode) -> None:
 
 def test_loading_centers_replaces_the_whole_list(clickhouse: ClickHouseNode, tmp_path: Path) -> None:
     file = tmp_path / "centers.toml"
-    one = '[[center]]\nid = "{}"\nname = "中心"\nregion = "East"\nwave = 1\nwave_start = 2026-08-17\n'
+    template = '[[center]]\nid = "{}"\nname = "中心"\nregion = "East"\nwave = 1\nwave_start = 2026-08-17\n'
     for ids in (["a", "b"], ["b", "c"]):
-        file.write_text("".join(one.format(center) for center in ids), encoding="utf-8")
+        file.write_text("".join(template.format(center) for center in ids), encoding="utf-8")
         assert load_centers(clickhouse.client(), file) == 2
 
     assert clickhouse.ask("SELECT center_id, wave_start, opens FROM fixtrail.centers ORDER BY 1") == (

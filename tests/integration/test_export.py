@@ -276,7 +276,7 @@ def test_pm4py_finds_the_same_orders_that_followed_their_procedure(repairs: Ware
 
 @needs_pm4py
 def test_pm4py_finds_the_sums_of_the_views(workshops_again: Warehouse) -> None:
-    written = [workshops_again.export(name) for name in ("all.json", "all.sqlite")]
+    exports = [workshops_again.export(name) for name in ("all.json", "all.sqlite")]
     workshops_again.export("stages.xes", stages=True)
     files = [workshops_again.folder / name for name in ("all.json", "all.sqlite", "stages.xes")]
     in_json, in_sqlite, stages = pm4py_figures(*files)
@@ -287,8 +287,8 @@ def test_pm4py_finds_the_sums_of_the_views(workshops_again: Warehouse) -> None:
     activities = ("reception", "approval", "parts", "bay", "repair", "diagnosis", "quality")
 
     assert in_json == in_sqlite
-    assert in_json["events"] == written[0].events
-    assert in_json["objects"] == written[1].objects
+    assert in_json["events"] == exports[0].events
+    assert in_json["objects"] == exports[1].objects
     for activity, seconds in zip(activities, sums, strict=True):
         assert stages["seconds"].get(activity, 0) == pytest.approx(float(seconds), abs=0.01)
 

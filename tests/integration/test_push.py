@@ -263,6 +263,6 @@ def _take_over(town: Town) -> None:
 
     town.check_the_books(states)
     # Some of it may be the other's own, under way just then; a call of its own may end unheard, too, where all is slow.
-    gone = second.rows(f"state = 'UNKNOWN' AND reason = '{PROCESS_ENDED}'")
-    assert len(gone) <= sum(row["channel"] != "webhook" for row in pending)
+    unknown_sends = second.rows(f"state = 'UNKNOWN' AND reason = '{PROCESS_ENDED}'")
+    assert len(unknown_sends) <= sum(row["channel"] != "webhook" for row in pending)
     assert set(states) <= {"SENT", "UNKNOWN"}

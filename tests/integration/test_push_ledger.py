@@ -129,13 +129,13 @@ def test_at_the_same_moment_too_only_one_gets_it(open_ledger: Callable[[], Store
 
 
 def test_a_parcel_is_taken_whole_or_not_at_all(open_ledger: Callable[[], Store]):
-    one, other = open_ledger(), open_ledger()
+    first_ledger, second_ledger = open_ledger(), open_ledger()
     first, second = send(), send(milestone="ready")
-    planned(one, first, second)
-    assert claim(one, second)
+    planned(first_ledger, first, second)
+    assert claim(first_ledger, second)
 
-    assert not claim(other, first, second)
-    assert sorted(state(one)) == [HELD, INTENT]
+    assert not claim(second_ledger, first, second)
+    assert sorted(state(first_ledger)) == [HELD, INTENT]
 
 
 def test_a_final_send_has_no_address_any_more(store: Store):

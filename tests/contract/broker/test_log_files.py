@@ -132,9 +132,9 @@ def _read_all(log: PartitionLog) -> list[tuple[int, int, bytes, bytes | None]]:
     records: list[tuple[int, int, bytes, bytes | None]] = []
     offset = log.start
     while offset < log.end:
-        got, following = _read(log, offset, 50_000)
+        tail, following = _read(log, offset, 50_000)
         assert following > offset
-        records += got
+        records += tail
         offset = following
     return records
 

@@ -77,13 +77,13 @@ async def test_a_value_adds_no_header_no_recipient_and_no_tag_to_a_mail():
         recipients, plain = await deliver(ready, part_no="P-1")
 
         for value in HOSTILE:
-            to, said = await deliver(ready, part_no=value, order_id=value)
+            to, message = await deliver(ready, part_no=value, order_id=value)
             assert to == recipients
-            assert said.keys() == plain.keys()
-            assert [part.get_content_type() for part in said.walk()] == [
-                each.get_content_type() for each in plain.walk()
+            assert message.keys() == plain.keys()
+            assert [part.get_content_type() for part in message.walk()] == [
+                plain_part.get_content_type() for plain_part in plain.walk()
             ]
-            assert elements(_html(said)) == elements(_html(plain))
+            assert elements(_html(message)) == elements(_html(plain))
         await ready.channel.close()
 
 

@@ -59,14 +59,14 @@ QUERIES = [(rule["alert"], rule["expr"]) for rule in RULES] + [
 
 @pytest.mark.parametrize(("title", "query"), QUERIES)
 def test_queries_name_metrics_and_labels_that_exist(title, query):
-    known = labels_by_metric()
+    known_labels = labels_by_metric()
     unquoted = re.sub(r'"[^"]*"', '""', query)
-    names = {name if name in known else _SUFFIX.sub("", name) for name in _NAME.findall(unquoted)}
+    names = {name if name in known_labels else _SUFFIX.sub("", name) for name in _NAME.findall(unquoted)}
 
-    assert names and names <= set(known)
+    assert names and names <= set(known_labels)
     labels = {label.strip() for group in _GROUPED.findall(unquoted) for label in group.split(",") if label.strip()}
     labels |= set(_MATCHED.findall(unquoted))
-    assert labels <= set().union(*(known[name] for name in names))
+    assert labels <= set().union(*(known_labels[name] for name in names))
 
 
 @pytest.mark.parametrize(("title", "query"), QUERIES)

@@ -82,7 +82,7 @@ class Answer(io.BytesIO):
 
 
 @pytest.mark.parametrize(
-    ("output_format", "whole", "cut"),
+    ("output_format", "complete", "cut"),
     [
         ("JSONEachRow", b'{"x":1}\n{"x":2}\n', b'{"x":1}\n{"x"'),
         ("JSONEachRow", b'{"x":1}\n{"x":2}\n', b""),
@@ -93,13 +93,13 @@ class Answer(io.BytesIO):
         ("Parquet", b"PAR1...PAR1", b""),
     ],
 )
-def test_an_answer_that_a_full_disk_has_cut_off_is_no_answer(monkeypatch, output_format, whole, cut):
+def test_an_answer_that_a_full_disk_has_cut_off_is_no_answer(monkeypatch, output_format, complete, cut):
     """ClickHouse says 200 and gives nothing, or the first megabyte: a report of that would be wrong in silence."""
     settings = Settings(clickhouse="http://127.0.0.1:1", clickhouse_reader_password="x")
-    answers = [Answer(output_format, body, made=2) for body in (whole, cut)]
+    answers = [Answer(output_format, body, made=2) for body in (complete, cut)]
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.pop(0))
 
-    assert b"".join(query(settings, "SELECT x FROM orders", output_format)) == whole
+    assert b"".join(query(settings, "SELECT x FROM orders", output_format)) == complete
     with pytest.raises(ExitError, match="2 rows: is its disk full"):
         list(query(settings, "SELECT x FROM orders", output_format))
 

@@ -206,8 +206,8 @@ def test_loaded_centers_reach_the_boxes_of_an_embedded_stack_and_else_it_is_said
     file = tmp_path / "loaded.toml"
     file.write_text('[[center]]\nid = "C1"\nname = "浦东"\nregion = "East"\n')
     assert "FIXTRAIL_CENTERS" in hand_to_boxes(settings, file) and centers_of(settings) == {}
-    other = settings.model_copy(update={"centers": tmp_path / "other.toml"})
-    assert "boxes still read" in hand_to_boxes(other, file)
+    elsewhere = settings.model_copy(update={"centers": tmp_path / "other.toml"})
+    assert "boxes still read" in hand_to_boxes(elsewhere, file)
 
     (settings.data / "stack.json").write_text('{"children": {}}')
     embedded = Settings(data=settings.data)

@@ -59,13 +59,13 @@ def test_boxes_of_another_installation_in_the_group_are_told_of(caplog):
     own = member_id(settings, b"a key for these tests, long enough")
     watch = TopicWatch("clickhouse", settings, progress, member=own)
     ours = [{"client_id": client_id, "client_host": "/10.0.0.1"} for client_id in (own, "fixtrail")]
-    other = {"client_id": member_id(settings, b"the key of another one, long enough"), "client_host": "/10.0.0.7"}
+    member = {"client_id": member_id(settings, b"the key of another one, long enough"), "client_host": "/10.0.0.7"}
     watch.note_members(ours)
     watch.apply([])
     assert progress.ready and not progress.problems
 
     for _ in range(2):
-        watch.note_members([*ours, other])
+        watch.note_members([*ours, member])
         watch.apply([])
     assert not progress.ready
     assert "10.0.0.7" in progress.problems[0] and "10.0.0.1" not in progress.problems[0]

@@ -120,8 +120,8 @@ def test_more_of_the_good_never_makes_the_status_worse(value, below, above, targ
     order = [MISSED, NOT_DISTINGUISHABLE, MET]
     step = 1 if better == "higher" else -1
     ranks = [
-        order.index(status(value + each, Interval(value + each - below, value + each + above), target, better, 9))
-        for each in (0, 50 * step, 500 * step)
+        order.index(status(value + number, Interval(value + number - below, value + number + above), target, better, 9))
+        for number in (0, 50 * step, 500 * step)
     ]
     assert ranks == sorted(ranks)
 

@@ -147,9 +147,11 @@ def test_what_could_not_be_written_is_found_again():
 def test_a_customer_is_told_where_the_last_notice_went():
     shard = a_shard(checked_in("08:00", promised="10:00"))
     order = {"center_id": "C1", "order_id": "R1"}
-    told = {**order, "milestone": "checked_in", "occurred_at": ms("08:00"), "recipients": ["sms:1"]}
-    shard.apply_notice(a_record({**told, "notice_id": "a"}))
-    shard.apply_notice(a_record({**told, "notice_id": "b", "occurred_at": ms("07:00"), "recipients": ["sms:2"]}))
+    checked_in_notice = {**order, "milestone": "checked_in", "occurred_at": ms("08:00"), "recipients": ["sms:1"]}
+    shard.apply_notice(a_record({**checked_in_notice, "notice_id": "a"}))
+    shard.apply_notice(
+        a_record({**checked_in_notice, "notice_id": "b", "occurred_at": ms("07:00"), "recipients": ["sms:2"]})
+    )
     (silence,) = at(shard, "09:00").notices
     (late,) = at(shard, "10:10").notices
 
@@ -283,8 +285,8 @@ def test_whoever_takes_over_says_nothing_again():
 
 
 def test_two_that_watch_the_same_write_the_same():
-    one, other = a_shard(arrived := checked_in("08:00", promised="09:00")), a_shard(arrived)
-    first, second = at(one, "09:15"), at(other, "09:17")
+    one_shard, another_shard = a_shard(arrived := checked_in("08:00", promised="09:00")), a_shard(arrived)
+    first, second = at(one_shard, "09:15"), at(another_shard, "09:17")
 
     assert first.alerts == second.alerts
     assert first.notices == second.notices

@@ -103,7 +103,7 @@ def test_an_event_s_row_says_where_it_came_from_and_what_happened() -> None:
 
 
 def test_an_employee_is_a_pseudonym_another_one_at_each_center() -> None:
-    here, again, there, other = (
+    here, again, there, different = (
         row_of(repair("started", "08:30", technician_id=name, center_id=center))
         for name, center in (("T-CANARY", "C1"), ("T-CANARY", "C1"), ("T-CANARY", "C2"), ("T2", "C1"))
     )
@@ -111,7 +111,7 @@ def test_an_employee_is_a_pseudonym_another_one_at_each_center() -> None:
 
     assert "CANARY" not in str((here, handled))
     assert here["technician_id"] == again["technician_id"] == json.loads(here["payload"])["technician_id"]
-    assert len({row["technician_id"] for row in (here, there, other)}) == 3
+    assert len({row["technician_id"] for row in (here, there, different)}) == 3
 
 
 def test_neither_vehicle_nor_customer_nor_contact_is_in_a_row() -> None:

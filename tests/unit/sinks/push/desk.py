@@ -93,8 +93,8 @@ class Desk:
             for number, name in enumerate(milestones)
         ]
         sends = [
-            a_send(each, **{"id": f"{order_id}-{each['milestone']}", "due_at": first, "planned_at": self.now, **fields})
-            for each in notices
+            a_send(item, **{"id": f"{order_id}-{item['milestone']}", "due_at": first, "planned_at": self.now, **fields})
+            for item in notices
         ]
         for notice in notices:
             notice["superseded_by"] = []

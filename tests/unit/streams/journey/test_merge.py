@@ -174,8 +174,8 @@ def test_merging_vehicles_is_associative_commutative_and_idempotent(known: list[
 # Hours
 
 
-def hour(touched: int | None, **each: tuple[int, list[int] | None]) -> bytes:
-    return orjson.dumps([touched, each])
+def hour(touched: int | None, **sums: tuple[int, list[int] | None]) -> bytes:
+    return orjson.dumps([touched, sums])
 
 
 def test_a_merged_hour_has_the_newer_contribution_of_each_order():

@@ -67,9 +67,9 @@ def test_a_vehicle_that_is_read_keeps_its_orders_each_with_its_center():
     PartitionState(0, orders, vehicles, hours).restore_clock(list(vehicles), list(hours))
 
     for key, state in vehicles.items():
-        kept = Vehicle("V", state).orders()
-        assert {order.order_id for order in kept} == orjson.loads(recorded[1][key])[3].keys()
-        assert all(order_key(key.decode(), order) in orders for order in kept)
+        vehicle_orders = Vehicle("V", state).orders()
+        assert {order.order_id for order in vehicle_orders} == orjson.loads(recorded[1][key])[3].keys()
+        assert all(order_key(key.decode(), order) in orders for order in vehicle_orders)
 
 
 def test_what_is_logged_anew_takes_the_place_of_what_stood_under_the_number_alone(

@@ -83,7 +83,7 @@ def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(
     for event in (rows["score"] >= 9, rows["score"] <= 6):
         fitted = sm.GLM(event.astype(float), x, family=sm.families.Binomial()).fit()
         shares.append(float(fitted.predict(changed).mean()))
-    top = next(each for each in result.what_if if len(each.solved) == 3)
+    top = next(item for item in result.what_if if len(item.solved) == 3)
 
     assert set(top.solved) == {"wait", "not_fixed", "stockout"}
     assert top.nps == pytest.approx(100 * (shares[0] - shares[1]), abs=1e-4)
@@ -149,8 +149,8 @@ def test_shapley_is_the_mean_over_every_order(worths: list[float]) -> None:
     worth = {frozenset(p for p in range(4) if code >> p & 1): np.array([worths[code]]) for code in range(16)}
     mean = np.zeros(4)
     for order in permutations(range(4)):
-        for place, player in enumerate(order):
-            before = frozenset(order[:place])
+        for index, player in enumerate(order):
+            before = frozenset(order[:index])
             mean[player] += (worth[before | {player}] - worth[before])[0] / 24
 
     assert shapley(4, worth.__getitem__)[:, 0] == pytest.approx(mean, abs=1e-9)
@@ -167,8 +167,8 @@ def test_owen_is_the_mean_over_orders_that_keep_groups_together(worths: list[flo
     ]
     mean = np.zeros(5)
     for order in orders:
-        for place, player in enumerate(order):
-            before = frozenset(order[:place])
+        for index, player in enumerate(order):
+            before = frozenset(order[:index])
             mean[player] += (worth[before | {player}] - worth[before])[0] / len(orders)
     values = owen(groups, worth.__getitem__)
 
@@ -190,7 +190,7 @@ def test_owen_is_the_mean_over_orders_that_keep_groups_together(worths: list[flo
 def test_segments_add_up_to_the_nps(answers) -> None:
     """Sum of share times segment NPS is the NPS, whatever is missing."""
     rows = visits(len(answers))
-    scores, waits, centers, fixed = ([each[place] for each in answers] for place in range(4))
+    scores, waits, centers, fixed = ([answer[index] for answer in answers] for index in range(4))
     rows = rows.assign(
         score=np.array(scores, dtype=float),
         wait=np.array(waits, dtype=float),
@@ -201,9 +201,9 @@ def test_segments_add_up_to_the_nps(answers) -> None:
     parts, identities = segments(rows)
 
     assert len(identities) == (len(CUTS) if len(known) else 0)
-    for each in identities:
-        assert each.total == pytest.approx(100 * ((known >= 9).mean() - (known <= 6).mean()), abs=1e-9)
-        assert sum(part.n for part in parts if part.cut == each.cut) == len(known)
+    for identity in identities:
+        assert identity.total == pytest.approx(100 * ((known >= 9).mean() - (known <= 6).mean()), abs=1e-9)
+        assert sum(part.n for part in parts if part.cut == identity.cut) == len(known)
 
 
 def test_a_long_wait_counts_as_the_longest() -> None:

@@ -38,13 +38,13 @@ def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
         table = values.unstack()
         change = table[True] - table[False]
         by_hand = change.iloc[:3].mean() - change.iloc[3:].mean()
-        one = judged.effects[name].comparison
-        assert one.each_once == pytest.approx(by_hand), name
+        comparison = judged.effects[name].comparison
+        assert comparison.each_once == pytest.approx(by_hand), name
         # The effect itself weighs centers by how well they are known: here almost alike.
-        assert one.difference.value == pytest.approx(by_hand, rel=0.05), name
-        gains = one.treated_after - one.treated_before, one.others_after - one.others_before
-        assert one.difference.value == pytest.approx(gains[0] - gains[1]), name
-        assert len(one.treated) == 3 and len(one.others) == 5
+        assert comparison.difference.value == pytest.approx(by_hand, rel=0.05), name
+        gains = comparison.treated_after - comparison.treated_before, comparison.others_after - comparison.others_before
+        assert comparison.difference.value == pytest.approx(gains[0] - gains[1]), name
+        assert len(comparison.treated) == 3 and len(comparison.others) == 5
     assert judged.effects["nps"].comparison.n == days["scores"].sum()
 
 

@@ -37,10 +37,10 @@ def test_a_percentile_is_within_four_percent_of_the_order_at_its_rank(found, sha
 @given(st.lists(waits, min_size=1, max_size=5))
 def test_centers_together_are_as_if_they_were_one(several):
     together = sum_of(map(of_waits, several))
-    whole = of_waits([wait for waits in several for wait in waits])
-    assert together.handed_off == whole.handed_off
-    assert together.buckets == whole.buckets
-    assert together.mean_s == pytest.approx(whole.mean_s)
+    of_all = of_waits([wait for waits in several for wait in waits])
+    assert together.handed_off == of_all.handed_off
+    assert together.buckets == of_all.buckets
+    assert together.mean_s == pytest.approx(of_all.mean_s)
 
 
 def test_without_orders_nothing_is_claimed():

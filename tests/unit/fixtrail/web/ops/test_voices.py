@@ -87,17 +87,17 @@ def test_what_is_past_a_level_comes_first_and_what_was_contacted_last():
 
 def test_a_recorded_step_is_an_event_of_the_contract_and_the_same_one_each_time():
     item = voice_item(ORDER, a_case("complaint", 5, severity="low"), LIMITS, {}, 10)
-    one = follow_up_event(item, "V1", "contacted", "lin", 10, b"key")
+    follow_up = follow_up_event(item, "V1", "contacted", "lin", 10, b"key")
     again = follow_up_event(item, "V1", "contacted", "lin", 99, b"key")
 
     import orjson
 
-    event = decode_event(orjson.dumps(one))
+    event = decode_event(orjson.dumps(follow_up))
     assert isinstance(event, FollowedUp) and (event.of, event.phase, event.handler_id) == (
         item.case.case_id, "contacted", "lin"
     )  # fmt: skip
-    assert one["event_id"] == again["event_id"]
-    assert one["event_id"] != follow_up_event(item, "V1", "resolved", "lin", 10, b"key")["event_id"]
+    assert follow_up["event_id"] == again["event_id"]
+    assert follow_up["event_id"] != follow_up_event(item, "V1", "resolved", "lin", 10, b"key")["event_id"]
     assert len(handler_id("https://issuer.example/" + "x" * 100)) == 32
 
 

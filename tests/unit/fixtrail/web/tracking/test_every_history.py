@@ -70,8 +70,8 @@ def made_odd(events: list[dict[str, Any]], odd: dict[str, Any]) -> list[dict[str
 @given(histories(), ODD, st.integers(-(10**8), 10**9))
 def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], odd: dict[str, Any], later_ms: int):
     events = made_odd(history, odd)
-    ((order, told),) = facts_after(*events).items()
-    fact = JourneyFact.model_validate(told)
+    ((order, newest),) = facts_after(*events).items()
+    fact = JourneyFact.model_validate(newest)
     from_events = {_minute(event[name]) for event in events for name in _TIMES if event.get(name)}
 
     for locale in LOCALES:
@@ -97,8 +97,8 @@ def _minute(at: str) -> datetime:
 @given(histories(), ODD)
 def test_every_milestone_and_every_template_has_its_words(history: list[dict[str, Any]], odd: dict[str, Any]):
     events = made_odd(history, odd)
-    (told,) = facts_after(*events).values()
-    fact = JourneyFact.model_validate(told)
+    (newest,) = facts_after(*events).values()
+    fact = JourneyFact.model_validate(newest)
     composer = a_composer()
     composer = Composer(composer.renderer, {odd["center_id"]: CENTER}, composer.time_zone, link=composer.link)
     context = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
