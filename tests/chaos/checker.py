@@ -41,7 +41,7 @@ class Findings:
 
     def __str__(self) -> str:
         lines = [f"  {'broken' if found else 'holds':<7} {promise}" for promise, found in self.broken.items()]
-        lines += [f"\n{promise}: {compare.difference_text(found)}" for promise, found in self.broken.items() if found]
+        lines += [f"\n{promise}: {compare.said(found)}" for promise, found in self.broken.items() if found]
         return "\n".join(lines)
 
 

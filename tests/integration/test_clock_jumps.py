@@ -99,7 +99,7 @@ def wrong(sent: Sent, clock: JumpingClock, offset_s: int) -> None:
     busy = {name: round((spent[name] - used[name]) / took_s, 2) for name in BOXES}
     assert max(busy.values()) < BUSY, busy
     differences = compare.clickhouse_differences(stack.ask, Truth(sent.events))
-    assert not differences, compare.difference_text(differences)
+    assert not differences, compare.said(differences)
     assert stack.ask("SELECT rule, subject FROM alerts") == []
     assert set(sent.town.told()) <= {"checked_in"}
 

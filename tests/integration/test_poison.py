@@ -54,7 +54,7 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
     assert sum(map(len, letters.values())) == len(POISON)
     assert_listed(stack, Counter(map(poison_code, POISON)))
     differences = compare.clickhouse_differences(stack.ask, truth)
-    assert not differences, compare.difference_text(differences)
+    assert not differences, compare.said(differences)
 
     assert_repaired_letter_becomes_an_order(stack, tmp_path, truth, letters)
 
@@ -167,7 +167,7 @@ def assert_repaired_letter_becomes_an_order(
 
     without_key = json.loads(poison("no_key", vehicle_of("no_key")) or b"")
     differences = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
-    assert not differences, compare.difference_text(differences)
+    assert not differences, compare.said(differences)
     orders = stack.sql("SELECT order_id, lane, status FROM orders WHERE order_id IN ('R-repaired', 'R-poison')")
     assert sorted((order["order_id"], order["lane"], order["status"]) for order in orders) == [
         ("R-poison", None, "open"),
