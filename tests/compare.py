@@ -171,13 +171,9 @@ def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str
             if key is None or personal in key or len(key) < 32:
                 yield f"orders {key_of(row)} {subject}_key: {key} is no keyed hash"
         yield from (
-            f"{subject} {personal!r} has several keys: {keys_of_one}"
-            for personal, keys_of_one in keys.items()
-            if len(keys_of_one) > 1
+            f"{subject} {personal!r} has several keys: {values}" for personal, values in keys.items() if len(values) > 1
         )
-        yield from (
-            f"{subject} key {key} stands for several ids" for key, ids_of_one in ids.items() if len(ids_of_one) > 1
-        )
+        yield from (f"{subject} key {key} stands for several ids" for key, values in ids.items() if len(values) > 1)
 
 
 def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
