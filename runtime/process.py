@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def collect_rarely() -> None:
-    """Look seldom for objects that hold each other: those of a batch do not, and looking takes a fifth.
+    """Look seldom for objects that hold each other: those of a batch do not, and looking takes a tenth.
 
     Seldom is once there are more new ones than a batch of thousands of events has.
     """
