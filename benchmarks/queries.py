@@ -3,9 +3,10 @@
     python -m benchmarks.queries --orders 10000000 --data /var/tmp/orders
 
 Starts the embedded ClickHouse, fills its raw tables in blocks (a folder that holds that many orders already is used as
-it is), and asks each query of analytics/queries as the reader, as the reports do. Printed is the best of some runs,
-the answer read into a data frame included, and the CPU time that the server took for it: on a busy machine that says
-more. `visits` is a part of others and is not asked alone.
+it is), and asks each query of analytics/queries as the reader, with the parameters that the reports give it: of one
+that they ask range by range or group by group the first one, and `times` is how many there are. Printed is the best of
+some runs, the answer read into a data frame included, and the CPU time that the server took for it: on a busy machine
+that says more. Queries that are only a part of others (`visits`) are not asked alone.
 """
 
 import argparse
@@ -26,28 +27,18 @@ from rich.table import Table
 
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import Machine, cpu_s
+from benchmarks.report_calls import call_of, queries_of_reports
 from fixtrail.all_settings import Settings
 from fixtrail.local.ports import free_ports
-from fixtrail.reports.data.rules import rules
-from fixtrail.reports.journey.report import MOST_FOLLOWED
-from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
-from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
-from fixtrail.reports.queries import frame, parameters_of, questions, text_of
-from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
+from fixtrail.reports.queries import frame, query_runner, text_of
 from runtime.failure import ExitError
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
 
 BLOCK = 500_000
 AIM_S = 1.0
-MOST_OF = {"quality_technicians": MOST_JUDGED}
 CENTERS = 95
 PASSWORDS = {"app": "app-secret", "reader": "reader-secret"}
-WHOLE: dict[str, Any] = {
-    **dict.fromkeys(("since", "until", "open_until", "rollout", "by"), ""),
-    "centers": [],
-    "time_zone": "UTC",
-}
 
 # A year of orders of 95 centers, in each block: 98 in 100 are handed off, 45 in 100 answer, 40 in 100 need parts, of
 # which 15 in 100 are missing. Times are exponential around those of the simulator, days and centers even.
@@ -132,12 +123,13 @@ ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One query's best times, how many rows came, and why none came where it was refused."""
+    """One query's best times, its rows, how often a report asks so, and why no rows came where it was refused."""
 
     name: str
     seconds: float
     server_cpu_s: float
     rows: int
+    times: int
     trouble: str | None = None
 
 
@@ -153,6 +145,7 @@ def server(folder: Path, memory_mb: int) -> Iterator[tuple[Settings, int]]:
         "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": PASSWORDS["reader"],
         # What takes longer than a reader may ask is to be measured, too.
         "FIXTRAIL_READER_S": "120",
+        "FIXTRAIL_REPORT_S": "120",
     }
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
     try:
@@ -163,6 +156,7 @@ def server(folder: Path, memory_mb: int) -> Iterator[tuple[Settings, int]]:
             clickhouse=f"http://127.0.0.1:{ports[0]}",
             clickhouse_password=PASSWORDS["app"],
             clickhouse_reader_password=PASSWORDS["reader"],
+            report_s=120,
         )
         yield settings, process.pid
     finally:
@@ -216,53 +210,22 @@ def make(client: Any, first: int, count: int) -> None:
         )
 
 
-def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
-    """What the reports would give this query for the whole of the data."""
-    given = {
-        **WHOLE,
-        "limits": [60.0] * 8,
-        # The longest of the eight that report journey asks for.
-        "seconds": "repair_s",
-        "zone": "Asia/Shanghai",
-        "source": "",
-        "center": "",
-        "clock_s": 60,
-        **rules().bounds.model_dump(),
-        "one_in": max(1, -(-orders // MOST_FOLLOWED)),
-        "end_key": end_key(one_vehicle_in(orders, MOST_OF.get(name, MOST_ORDERS))),
-    }
-    if name in ("kpi_centers", "kpi_wait_ranks"):
-        counts = frame(settings, text_of("kpi"), WHOLE).iloc[0]
-        median, p90 = counts["wait_quantiles_s"]
-        given |= {"names": [""], "medians": [median], "p90s": [p90]}
-    if name == "kpi_wait_ranks":
-        centers = frame(settings, text_of("kpi_centers"), given_to("kpi_centers", given))
-        waits, spread = int(counts["waits"]), spreads_of(centers).get("")
-        given["ranks"] = {"": [*wait_ranks(waits), *wait_ranks(waits, spread)]}
-    return given_to(name, given)
-
-
-def given_to(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Of these parameters those that the query declares."""
-    return {key: value for key, value in given.items() if key in parameters_of(text_of(name))}
-
-
 def measure(settings: Settings, server_pid: int, name: str, orders: int, runs: int) -> Answer:
     """The best of some runs of a query."""
-    given = parameters(settings, name, orders)
+    call = call_of(query_runner(settings), name, orders)
     best = cpu = float("inf")
     rows = 0
     for _ in range(runs):
         began, spent = time.perf_counter(), cpu_s(server_pid)
         trouble = None
         try:
-            rows = len(frame(settings, text_of(name), given))
+            rows = len(frame(settings, text_of(name), call.parameters))
         except ExitError as failure:
             trouble = str(failure).splitlines()[0]
         best, cpu = min(best, time.perf_counter() - began), min(cpu, cpu_s(server_pid) - spent)
         if trouble:
             break
-    return Answer(name, best, cpu, rows, trouble)
+    return Answer(name, best, cpu, rows, call.times, trouble)
 
 
 def main() -> None:
@@ -279,7 +242,7 @@ def main() -> None:
         folder = options.data or Path(held.enter_context(tempfile.TemporaryDirectory()))
         settings, pid = held.enter_context(server(folder, options.memory_mb))
         fill(settings, options.orders, console)
-        names = [name for name in questions() if name != "visits" and (not options.only or name in options.only)]
+        names = [name for name in queries_of_reports() if not options.only or name in options.only]
         answers = []
         for name in names:
             answers.append(measure(settings, pid, name, options.orders, options.runs))
@@ -294,12 +257,15 @@ def show(console: Console, answers: list[Answer], orders: int, runs: int) -> Non
     """The table of times."""
     table = Table(title=f"{orders:,} orders, best of {runs}", title_justify="left")
     table.add_column("query")
-    for title in ("seconds", "server's CPU s", "rows"):
+    for title in ("times", "seconds", "server's CPU s", "rows"):
         table.add_column(title, justify="right")
     table.add_column("")
     for answer in answers:
         remark = answer.trouble or ("" if answer.seconds <= AIM_S else f"over the aim of {AIM_S:g} s")
-        table.add_row(answer.name, f"{answer.seconds:.2f}", f"{answer.server_cpu_s:.2f}", f"{answer.rows:,}", remark)
+        times = f"{answer.times:,}"
+        table.add_row(
+            answer.name, times, f"{answer.seconds:.2f}", f"{answer.server_cpu_s:.2f}", f"{answer.rows:,}", remark
+        )
     console.print(table)
 
 

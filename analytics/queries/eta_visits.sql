@@ -1,5 +1,6 @@
 -- Which visits were there from a day on, at which center and in which lane, and when did each become ready?
--- since: the day of check-in from which on, in UTC, '' for no limit. Times are milliseconds since 1970.
+-- since: the day of check-in from which on, in UTC, '' for no limit. end_key: only vehicles whose key comes before it, ''
+-- for all, as in drivers. Times are milliseconds since 1970.
 SELECT
     center_id,
     order_id,
@@ -11,4 +12,5 @@ SELECT
 FROM orders
 WHERE isNotNull(checked_in_at) AND isNotNull(lane)
     AND ({since:String} = '' OR checked_in_at >= toDateOrZero({since:String}))
+    AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
 ORDER BY checked_in_at, center_id, order_id, vehicle_key

@@ -4,10 +4,18 @@ SELECT
     count() AS orders,
     uniqExact(vehicle_key) AS vehicles,
     sum(event_count) AS events,
-    (SELECT count() FROM events) AS events_all,
+    (SELECT count() FROM arrivals) AS arrivals,
     (
+        -- Each of them is marked as such: all orders grouped would take more memory than a reader may have.
         SELECT groupArray([center_id, order_id])
-        FROM (SELECT center_id, order_id FROM orders GROUP BY center_id, order_id HAVING count() > 1)
+        FROM
+        (
+            SELECT center_id, order_id
+            FROM orders
+            WHERE has(anomalies, 'vehicle_changed')
+            GROUP BY center_id, order_id
+            HAVING count() > 1
+        )
     ) AS twice
 FROM orders
 WHERE ({center:String} = '' OR center_id = {center:String})

@@ -1,6 +1,6 @@
 -- Which appointments were there, for when, and when was that said?
--- since: the day from which on they start, in UTC. Times are milliseconds since 1970; a cancelled one starts at 0. An
--- order that was moved to its right vehicle has its appointment there.
+-- since: the day from which on they start, in UTC; centers: only these, [] for all. Times are milliseconds since 1970; a
+-- cancelled one starts at 0. An order that was moved to its right vehicle has its appointment there.
 SELECT
     center_id,
     order_id,
@@ -19,6 +19,7 @@ FROM
         toUnixTimestamp64Milli(parseDateTime64BestEffortOrZero(JSONExtractString(payload, 'starts_at'), 3, 'UTC')) AS starts_ms
     FROM events
     WHERE type IN ('appointment', 'cancellation')
+        AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     ORDER BY occurred_at, event_id
 )
 GROUP BY center_id, order_id, vehicle_key

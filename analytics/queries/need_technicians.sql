@@ -1,5 +1,5 @@
 -- Which technicians were at work on which car, from when to when?
--- since, until: days of the work's start in UTC, both included. Times are milliseconds since 1970. A stretch ends with
+-- since, until: days of the work's start in UTC, both included; centers: only these, [] for all. Times are milliseconds since 1970. A stretch ends with
 -- the job's next event; one after which nothing was said is left out, as is work whose technician nobody named.
 SELECT
     center_id,
@@ -18,6 +18,7 @@ FROM
     WHERE type IN ('diagnosis', 'repair')
         AND occurred_at >= toDateOrZero({since:String})
         AND occurred_at < toDateOrZero({until:String}) + INTERVAL 2 DAY
+        AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     WINDOW
         job AS (
             PARTITION BY vehicle_key, center_id, order_id, type, job_id ORDER BY occurred_at, event_id

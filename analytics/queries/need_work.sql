@@ -1,5 +1,5 @@
 -- Which work was done in each visit, since when had the car waited for it, and when did it wait for people or a bay?
--- since: the day from which on, in UTC. Times are milliseconds since 1970; an end of 0 is none yet.
+-- since: the day from which on, in UTC; centers: only these, [] for all. Times are milliseconds since 1970; an end of 0 is none yet.
 -- What an order does of which nothing was heard for 30 days (never_closed) is not known: it is not waiting.
 -- requested_ms: the start of a wait for reception or bay that ended as the work began, or the start of the work itself.
 SELECT
@@ -23,6 +23,7 @@ FROM
         lagInFrame(started_at) OVER visit AS before_at
     FROM stages
     WHERE started_at >= toDateOrZero({since:String})
+        AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
         AND (isNotNull(ended_at) OR (center_id, order_id, vehicle_key) NOT IN (
             SELECT center_id, order_id, vehicle_key FROM orders WHERE has(anomalies, 'never_closed')))
     WINDOW visit AS (

@@ -13,5 +13,6 @@ SELECT
     greatest(0, dateDiff('second', backordered_at, now())) AS age_s,
     expected_at < now() AS is_overdue
 FROM parts_requests
-WHERE stockout AND isNull(fulfilled_at) AND isNull(cancelled_at)
+-- is_open leaves most requests out before later events are looked up.
+WHERE is_open AND stockout AND isNull(fulfilled_at) AND isNull(cancelled_at)
 ORDER BY backordered_at, center_id, order_id, vehicle_key, request_id

@@ -1,7 +1,16 @@
 -- Which orders had a fault of the product's, of which car, with which parts and batches?
 -- since: the first day of check-in in time_zone. The car's model, software and month of build are those of the order's
--- first check-in that names them. removed: batches of parts taken out; requested: of parts asked for.
+-- first check-in that names them. removed: batches of parts taken out; requested: of parts asked for. first_key, end_key:
+-- vehicles from one key to before the other, '' for no end.
 WITH
+    faulty AS
+    (
+        SELECT center_id, order_id, vehicle_key, checked_in_at, fault_groups, score
+        FROM orders
+        WHERE fault_origin = 'product' AND notEmpty(fault_groups) AND isNotNull(checked_in_at)
+            AND vehicle_key >= {first_key:String} AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+            AND toDate(assumeNotNull(checked_in_at), {time_zone:String}) >= toDateOrZero({since:String})
+    ),
     named AS
     (
         SELECT
@@ -15,12 +24,15 @@ WITH
             groupUniqArrayIf(JSONExtractString(payload, 'batch'), type = 'part_request' AND JSONHas(payload, 'batch')) AS requested
         FROM events
         WHERE type IN ('check_in', 'repair', 'part_request')
+            AND vehicle_key >= {first_key:String} AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+            AND (center_id, order_id, vehicle_key) IN (SELECT center_id, order_id, vehicle_key FROM faulty)
         GROUP BY center_id, order_id, vehicle_key
     ),
     requests AS
     (
         SELECT center_id, order_id, vehicle_key, groupUniqArray(part_no) AS parts
         FROM parts
+        WHERE (center_id, order_id, vehicle_key) IN (SELECT center_id, order_id, vehicle_key FROM faulty)
         GROUP BY center_id, order_id, vehicle_key
     )
 SELECT
@@ -37,9 +49,7 @@ SELECT
     arraySort(n.removed) AS removed,
     arraySort(n.requested) AS requested,
     arraySort(r.parts) AS parts
-FROM orders AS o
+FROM faulty AS o
 LEFT JOIN named AS n ON n.order_id = o.order_id AND n.center_id = o.center_id AND n.vehicle_key = o.vehicle_key
 LEFT JOIN requests AS r ON r.order_id = o.order_id AND r.center_id = o.center_id AND r.vehicle_key = o.vehicle_key
-WHERE o.fault_origin = 'product' AND notEmpty(o.fault_groups) AND isNotNull(o.checked_in_at)
-    AND toDate(assumeNotNull(o.checked_in_at), {time_zone:String}) >= toDateOrZero({since:String})
 ORDER BY checked_in_at, center_id, order_id, vehicle_key

@@ -11,11 +11,11 @@ import orjson
 from fixtrail.clickhouse.literals import literal
 from fixtrail.clickhouse.query import query
 from fixtrail.reports.queries import text_of
+from fixtrail.reports.sample import key_ranges
 from fixtrail.settings import ReportSettings
 
 # So many events are read at a time.
 SLICE_EVENTS = 40_000
-_KEYS = 2**32
 
 Row = dict[str, Any]
 Key = tuple[str, str, str]
@@ -37,12 +37,14 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much an export holds. `twice`: orders (center, number) that are told of two vehicles."""
+    """How much an export holds. `arrivals`: events of all orders, twice where they came twice; `twice`: orders (center,
+    number) that are told of two vehicles.
+    """
 
     orders: int
     vehicles: int
     events: int
-    events_all: int
+    arrivals: int
     twice: frozenset[tuple[str, str]] = field(default_factory=frozenset)
 
 
@@ -70,9 +72,8 @@ class Source:
         return (visit for visit in self._histories("export_stages", SLICE_EVENTS) if visit.order["status"] != "open")
 
     def _histories(self, rows_query: str, slice_events: int) -> Iterator[History]:
-        slices = max(1, -(-self.size.events_all // slice_events))
-        bounds = [f"{_KEYS * number // slices:08x}" for number in range(slices)]
-        for first_key, end_key in zip(["", *bounds[1:]], [*bounds[1:], ""], strict=True):
+        slices = max(1, -(-self.size.arrivals // slice_events))
+        for first_key, end_key in key_ranges(slices):
             yield from self._slice(rows_query, first_key, end_key)
 
     def _slice(self, rows_query: str, first_key: str, end_key: str) -> Iterator[History]:
@@ -91,7 +92,7 @@ class Source:
     def _ask_size(self) -> Size:
         row = next(self._ask("export_size", {}))
         twice = frozenset((center_id, order_id) for center_id, order_id in row["twice"])
-        return Size(int(row["orders"]), int(row["vehicles"]), int(row["events"]), int(row["events_all"]), twice)
+        return Size(int(row["orders"]), int(row["vehicles"]), int(row["events"]), int(row["arrivals"]), twice)
 
     def _ask(self, name: str, keys: Mapping[str, str]) -> Iterator[Row]:
         """A query's rows, as they come."""

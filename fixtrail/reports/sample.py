@@ -1,6 +1,9 @@
-"""Samples of whole vehicles, for what only the events tell: they are sorted by vehicle, those of a few soon read."""
+"""Samples of whole vehicles, and all of them in ranges: events are sorted by vehicle, those of a few soon read."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import pandas as pd
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.periods import ask_scope
@@ -9,6 +12,10 @@ from fixtrail.reports.queries import Ask
 KEYS = 2**32
 # So many orders are soon read.
 MOST_ORDERS = 200_000
+# So many orders with their events are joined within the memory that a reader may have.
+MOST_AT_ONCE = 500_000
+# About as many an order has.
+EVENTS_OF_ORDER = 10
 
 
 def ask_sample(ask: Ask, options: Options, most: int = MOST_ORDERS) -> tuple[dict[str, Any], int]:
@@ -26,3 +33,22 @@ def one_vehicle_in(orders: int, most: int) -> int:
 def end_key(one_in: int) -> str:
     """The key at which the sample ends, '' for all: keys are hashes in hex, those before it one in so many."""
     return "" if one_in == 1 else f"{KEYS // one_in:08x}"
+
+
+def key_ranges(number: int) -> Iterator[tuple[str, str]]:
+    """So many ranges of vehicle keys, all as large: the first key and the one before which it ends, '' for no end."""
+    bounds = [f"{KEYS * position // number:08x}" for position in range(1, number)]
+    return zip(["", *bounds], [*bounds, ""], strict=True)
+
+
+def ask_by_vehicles(ask: Ask, query: str, orders: int, /, **parameters: Any) -> pd.DataFrame:
+    """The answers of a query on so many orders, range after range of vehicles, below each other."""
+    ranges = key_ranges(max(1, -(-orders // MOST_AT_ONCE)))
+    return rows_of([ask(query, first_key=first, end_key=end, **parameters) for first, end in ranges])
+
+
+def rows_of(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All rows of some answers of one query, at least one of them."""
+    # One without rows has columns of other types.
+    filled = [answer for answer in answers if len(answer)] or answers[:1]
+    return pd.concat(filled, ignore_index=True)

@@ -131,7 +131,7 @@ def test_a_delivery_takes_as_long_as_it_took_also_after_the_handoff(ask: Ask) ->
 
 
 def test_what_was_delivered_or_withdrawn_after_the_handoff_counts_in_the_demand(ask: Ask) -> None:
-    days = ask("parts_days", zone="UTC", without=[], centers=[], **LIMITS).set_index("part_no")
+    days = ask("parts_days", zone="UTC", without=[], centers=[], slices=1, slice=0, **LIMITS).set_index("part_no")
     assert list(days.loc[["PART-CAME", "PART-LEFT", "PART-OPEN"], "delivered"]) == [2.0, 0.0, 0.0]
     assert list(days.loc[["PART-CAME", "PART-LEFT", "PART-OPEN"], "left_without"]) == [0, 1, 0]
     assert days.loc["PART-LATE", "stockouts"] == 1
@@ -140,7 +140,9 @@ def test_what_was_delivered_or_withdrawn_after_the_handoff_counts_in_the_demand(
 def test_a_forecast_of_a_past_day_does_not_know_what_was_told_after_it(ask: Ask) -> None:
     """A request counts until it is withdrawn; of a shelf that was counted later nothing is known."""
     for until, demand in ((DAY.date() + timedelta(days=1), 1), (ORIGIN, 0)):
-        days = ask("parts_days", zone="UTC", without=[], centers=[], since=LIMITS["since"], until=until)
+        days = ask(
+            "parts_days", zone="UTC", without=[], centers=[], slices=1, slice=0, since=LIMITS["since"], until=until
+        )
         assert (days["part_no"] == "PART-GONE").sum() == demand
     days_told = [DAY.date() - timedelta(days=1), DAY.date()]
     assert [len(ask("parts_stock_levels", until=day)) for day in days_told] == [0, 1]

@@ -253,7 +253,10 @@ def test_the_share_of_orders_without_the_check_that_a_procedure_needs(
 
 
 def test_when_cars_came_and_which_had_no_check_in(ask: Ask, orders: oracle.Orders) -> None:
-    rows = {key_of(row): row for row in ask("need_check_ins", since=START.date() - timedelta(days=30)).itertuples()}
+    rows = {
+        key_of(row): row
+        for row in ask("need_check_ins", since=START.date() - timedelta(days=30), centers=[]).itertuples()
+    }
 
     expected = {k for k, o in orders.items() if o["checked_in_at"] or "missing_check_in" in o["anomalies"]}
     assert set(rows) == expected
@@ -278,7 +281,7 @@ def test_the_work_of_each_visit_and_since_when_the_car_had_waited_for_it(ask: As
                 begin = before[1] if before is not None and waited else start
                 expected.add((*key, activity, ms_of(start), ms_of(end) if end else 0, ms_of(begin)))
 
-    frame = ask("need_work", since=START.date() - timedelta(days=30))
+    frame = ask("need_work", since=START.date() - timedelta(days=30), centers=[])
     rows = {
         (*key_of(row), row.activity, row.started_ms, row.ended_ms, row.requested_ms)
         for row in frame.itertuples()
@@ -303,14 +306,15 @@ def test_who_was_at_work_on_which_car(ask: Ask, histories: dict[Key, list[Event]
                 if event["phase"] in ("started", "resumed") and technician and after and after["ms"] > event["ms"]:
                     expected.append((key[0], technician, event["ms"], after["ms"]))
 
-    frame = ask("need_technicians", since=START.date(), until=NOW.date())
+    frame = ask("need_technicians", since=START.date(), until=NOW.date(), centers=[])
     rows = [(row.center_id, row.technician, row.started_ms, row.ended_ms) for row in frame.itertuples()]
     assert sorted(rows) == sorted(expected)
 
 
 def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
     booked = {
-        key_of(row): [tuple(pair) for pair in row.phases] for row in ask("need_bookings", since=START).itertuples()
+        key_of(row): [tuple(pair) for pair in row.phases]
+        for row in ask("need_bookings", since=START, centers=[]).itertuples()
     }
     expected: dict[Key, list[tuple[int, int]]] = defaultdict(list)
     for event in bookings():

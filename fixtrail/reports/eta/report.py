@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_last_day
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Report
+from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
 from schemas.times import DAY_MS
 
 DAYS = 91
@@ -28,11 +30,13 @@ def build(ask: Ask, options: Options) -> Report:
     refuse_cut("eta", options)
     last = options.until or ask_last_day(ask, options)
     first = options.since or last - timedelta(days=DAYS - 1)
-    since = {"since": first - timedelta(days=LEARNED_FROM_DAYS)}
-    visits = visits_of(*(ask(query, **since) for query in ("eta_visits", "eta_stages", "eta_promises")))
+    about: dict[str, Any] = {"since": first - timedelta(days=LEARNED_FROM_DAYS)}
+    one_in = one_vehicle_in(int(ask("eta_size", **about).iloc[0]["visits"]), MOST_ORDERS)
+    about["end_key"] = end_key(one_in)
+    visits = visits_of(*(ask(query, **about) for query in ("eta_visits", "eta_stages", "eta_promises")))
     centers, changed_at = centers_of(ask("centers"))
     walk = walk_of(visits, OpeningClocks(centers), changed_at, last)
-    return report_of(walk, first, last, options)
+    return report_of(walk, first, last, options, one_in)
 
 
 def walk_of(
@@ -43,13 +47,13 @@ def walk_of(
     return walk_forward(points, midnight(last, "UTC") + DAY_MS, clocks, window_days=window_days_of(visits))
 
 
-def report_of(walk: WalkForward, first: date, last: date, options: Options) -> Report:
-    """The report on the visits that became ready from one day to another (UTC)."""
+def report_of(walk: WalkForward, first: date, last: date, options: Options, one_in: int = 1) -> Report:
+    """The report on the visits that became ready from one day to another (UTC), of one vehicle in `one_in`."""
     points = walk.points
     since, until = midnight(first, "UTC"), midnight(last, "UTC") + DAY_MS
     ready = np.flatnonzero((points.ready_at >= since) & (points.ready_at < until))
     frame = frame_of(walk, ready)
-    scope = options.scope() | {"from": first.isoformat(), "to": last.isoformat()}
+    scope = options.scope() | {"from": first.isoformat(), "to": last.isoformat(), "one_vehicle_in": one_in}
     return Report(
         "eta", TITLE, QUESTION, scope, figures_of(frame), sheets_of(frame, walk.table), (), METHODS, DEFINITIONS
     )

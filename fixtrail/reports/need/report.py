@@ -50,10 +50,11 @@ def center_needs(ask: Ask, options: Options, rules: NeedRules, first: date, last
     since = first - timedelta(days=LEARNED_FROM_DAYS)
     centers, _ = centers_of(ask("centers"))
     stored, needs = Stored(ask, since, first, last, now), []
-    for center_id in stored.centers():
-        slots = open_slots(center_id, centers.get(center_id), since, last, holidays)
-        if slots is not None and options.center in ("", center_id):
-            needs.append(center_need(slots, stored.of(center_id), rules, first, now))
+    chosen = (center_id for center_id in stored.centers() if options.center in ("", center_id))
+    opened = {center_id: open_slots(center_id, centers.get(center_id), since, last, holidays) for center_id in chosen}
+    slots = {center_id: of_center for center_id, of_center in opened.items() if of_center is not None}
+    for center_id, records in stored.of(slots):
+        needs.append(center_need(slots[center_id], records, rules, first, now))
     return needs, stored.without_check_in
 
 

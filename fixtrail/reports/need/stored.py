@@ -1,6 +1,6 @@
 """What ClickHouse has of arrivals, work, shifts and technicians, center by center."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from fixtrail.reports.need.arrivals import NEVER, Booking
 from fixtrail.reports.need.center_need import LANES, CenterRecords
 from fixtrail.reports.queries import Ask
 
+# Of so many visits the work is fewer rows than a reader may have at once.
+MOST_VISITS = 100_000
 _ORDER = ["center_id", "order_id", "vehicle_key"]
 _Bookings = Mapping[tuple[Any, ...], Booking]
 
@@ -19,25 +21,55 @@ class Stored:
     """The answers of the queries from a day on."""
 
     def __init__(self, ask: Ask, since: date, first: date, last: date, now: int) -> None:
-        visits = ask("need_check_ins", since=since)
-        self.without_check_in = int(visits["checked_in_ms"].isna().sum())
-        self._bookings = _bookings(ask("need_bookings", since=since), visits)
-        self._visits = _with_lane(visits, self._bookings)
-        self._tasks = _with_visit(ask("need_work", since=since), self._visits, now)
-        self._touches = ask("need_technicians", since=first - timedelta(days=1), until=last)
-        self._shifts = ask("need_shifts", since=first - timedelta(days=1), until=last)
+        self._ask, self._since, self._now = ask, since, now
+        self._days = {"since": first - timedelta(days=1), "until": last}
+        self._shifts = ask("need_shifts", **self._days)
+        visits = ask("need_centers", since=since)
+        self.without_check_in = int(visits["without_check_in"].sum())
+        self._visits = {
+            str(center): int(number)
+            for center, number in zip(visits["center_id"], visits["visits"], strict=True)
+            if number
+        }
 
     def centers(self) -> list[str]:
-        return sorted(set(self._visits["center_id"]))
+        return sorted(self._visits)
 
-    def of(self, center_id: str) -> CenterRecords:
-        """What is stored of one center."""
-        frames = (
-            frame[frame["center_id"] == center_id] for frame in (self._visits, self._tasks, self._shifts, self._touches)
-        )
-        visits, tasks, shifts, touches = frames
-        bookings = [booking for (center, *_), booking in self._bookings.items() if center == center_id]
-        return CenterRecords(visits, bookings, tasks, shifts, touches)
+    def of(self, centers: Iterable[str]) -> Iterator[tuple[str, CenterRecords]]:
+        """What is stored of each of these centers; some are asked for at once."""
+        for group in groups_of({center: self._visits[center] for center in centers}):
+            frames = self._frames(group)
+            for center in group:
+                yield center, _records(center, *frames)
+
+    def _frames(self, centers: Sequence[str]) -> tuple[_Bookings, tuple[pd.DataFrame, ...]]:
+        """The appointments of some centers, and their visits, tasks, shifts and touches."""
+        about = {"since": self._since, "centers": list(centers)}
+        came = self._ask("need_check_ins", **about)
+        bookings = _bookings(self._ask("need_bookings", **about), came)
+        visits = _with_lane(came, bookings)
+        tasks = _with_visit(self._ask("need_work", **about), visits, self._now)
+        touches = self._ask("need_technicians", **self._days, centers=list(centers))
+        return bookings, (visits, tasks, self._shifts, touches)
+
+
+def groups_of(visits: Mapping[str, int]) -> Iterator[list[str]]:
+    """The centers in groups of at most MOST_VISITS visits; one that has more is alone."""
+    group, number = list[str](), 0
+    for center, own in visits.items():
+        if group and number + own > MOST_VISITS:
+            yield group
+            group, number = [], 0
+        group.append(center)
+        number += own
+    if group:
+        yield group
+
+
+def _records(center_id: str, bookings: _Bookings, frames: Iterable[pd.DataFrame]) -> CenterRecords:
+    visits, tasks, shifts, touches = (frame[frame["center_id"] == center_id] for frame in frames)
+    own = [booking for (center, *_), booking in bookings.items() if center == center_id]
+    return CenterRecords(visits, own, tasks, shifts, touches)
 
 
 def _bookings(frame: pd.DataFrame, visits: pd.DataFrame) -> _Bookings:

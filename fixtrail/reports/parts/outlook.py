@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,11 +17,14 @@ from fixtrail.parts.rates import METHODS
 from fixtrail.parts.types import TYPES
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
+from fixtrail.reports.sample import rows_of
 
 # So many deliveries tell how long one takes.
 LEAST_DELIVERIES = 3
 # ClickHouse has no days before 1970, and a forecast looks back for a year and a half.
 EARLIEST = date(1975, 1, 1)
+# Of so many requests the days are fewer rows than a reader may have at once, also where slices differ.
+MOST_REQUESTS = 700_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,12 @@ class PartHistory:
     supply: pd.DataFrame
 
 
-def ask_origin(ask: Ask, options: Options) -> date:
+def origin_of(last_day: Any, options: Options) -> date:
     """The first day of a forecast: after --to, else the day after the last request; at the latest today."""
     today = _today(options)
     if options.until is not None:
         return today if options.until >= today else max(options.until, EARLIEST) + timedelta(days=1)
-    last = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0]["last_day"]
-    return today if pd.isna(last) else min(today, pd.Timestamp(last).date() + timedelta(days=1))
+    return today if pd.isna(last_day) else min(today, pd.Timestamp(last_day).date() + timedelta(days=1))
 
 
 def _today(options: Options) -> date:
@@ -52,11 +55,23 @@ def _today(options: Options) -> date:
 
 def ask_history(ask: Ask, options: Options, plan: ForecastPlan) -> PartHistory:
     """The history as far back as the plan reaches; a center's days are those of its time zone."""
-    origin, centers = ask_origin(ask, options), ask("centers")
+    known, centers = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0], ask("centers")
+    origin = origin_of(known["last_day"], options)
     limits = {"since": origin - timedelta(days=plan.reach), "until": origin}
-    days = ask_by_zone(ask, "parts_days", centers, options.targets.time_zone, limits)
+    ask_days = in_slices(ask, max(1, -(-int(known["requests"]) // MOST_REQUESTS)))
+    days = ask_by_zone(ask_days, "parts_days", centers, options.targets.time_zone, limits)
     levels_until = _today(options) if options.until is None else origin
     return PartHistory(origin, levels_until, days, centers, ask("parts_supply", before=origin))
+
+
+def in_slices(ask: Ask, slices: int) -> Ask:
+    """Asks query parts_days for one slice of the parts after another; the rows are in the order of one answer."""
+
+    def ask_slices(query: str, /, **parameters: Any) -> pd.DataFrame:
+        rows = rows_of([ask(query, slices=slices, slice=number, **parameters) for number in range(slices)])
+        return rows if slices == 1 else rows.sort_values(["center_id", "part_no", "day"], ignore_index=True)
+
+    return ask_slices
 
 
 def ask_by_zone(ask: Ask, query: str, centers: pd.DataFrame, zone: str, limits: Mapping[str, date]) -> pd.DataFrame:

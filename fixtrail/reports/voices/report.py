@@ -33,16 +33,16 @@ def build(ask: Ask, options: Options) -> Report:
     parameters, _ = ask_scope(ask, options)
     answers = [ask(f"voices_{name}") for name in ("complaints", "surveys", "follow_ups")]
     rows = CaseRows(centers_of(ask("centers"))[0], limits, moments_of(options))
-    return report_of(rows.of(*answers), answers[1], ask("voices_orders", **parameters), options, limits)
+    return report_of(rows.of(*answers), ask("voices_answers"), ask("voices_orders", **parameters), options, limits)
 
 
 def report_of(
-    cases: pd.DataFrame, surveys: pd.DataFrame, orders: pd.DataFrame, options: Options, limits: VoiceLimits
+    cases: pd.DataFrame, answers: pd.DataFrame, orders: pd.DataFrame, options: Options, limits: VoiceLimits
 ) -> Report:
-    """The report of all cases opened until its last day, and of the queries voices_surveys and voices_orders."""
+    """The report from all cases opened up to its last day, and from queries voices_answers and voices_orders."""
     in_period = cases[cases["opened_at"] >= _begin_ms(options)]
     opened, bad = (in_period[in_period["kind"] == kind] for kind in ("complaint", "detractor"))
-    recovering = with_recovery(bad, last_answers(surveys), limits.recovery_days)
+    recovering = with_recovery(bad, last_answers(answers), limits.recovery_days)
     is_open_complaint = cases["is_open"].astype(bool) & (cases["kind"] == "complaint")
     figures = (
         *complaint_figures(opened, int(is_open_complaint.sum()), orders),

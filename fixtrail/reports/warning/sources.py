@@ -10,6 +10,7 @@ import pandas as pd
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
+from fixtrail.reports.sample import EVENTS_OF_ORDER, ask_by_vehicles
 from fixtrail.reports.warning.cells import (
     ONCE_IN_DAYS,
     Case,
@@ -42,13 +43,17 @@ def ask_data(ask: Ask, options: Options) -> WarningData:
     last = last_week(options)
     since = last - timedelta(weeks=WEEKS, days=ONCE_IN_DAYS)
     parameters: dict[str, Any] = {"since": since, "time_zone": zone}
-    visits = ask("warning_visits", **parameters)
+    size = ask("warning_size", **parameters).iloc[0]
+    # As many orders as would have so many events: those of before the first day are read as well.
+    read = int(size["arrivals"]) // EVENTS_OF_ORDER
+    visits = weeks_of(ask_by_vehicles(ask, "warning_visits", max(read, int(size["visits"])), **parameters))
     of_all = visits[visits["dimension"] == "all"]
-    exposure = exposure_of(visits, ask("warning_batches", **parameters))
+    exposure = exposure_of(visits, first_weeks_of(ask_by_vehicles(ask, "warning_batches", read, **parameters)))
     days = [week for week in exposure.visits if week <= last]
     resets = resets_of(ask("warning_resets", **parameters), zone)
     weeks = weeks_between(max(min(days), last - timedelta(weeks=WEEKS - 1)), max(days)) if days else ()
-    cells = cells_of(cases_of(ask("warning_orders", **parameters)), exposure, weeks, resets)
+    orders = ask_by_vehicles(ask, "warning_orders", max(read, int(size["cases"])), **parameters)
+    cells = cells_of(cases_of(orders), exposure, weeks, resets)
     numbers = of_all[["scores", "promoters", "detractors"]].itertuples(index=False)
     scores = {
         _day(week): (int(n), int(up), int(down)) for week, (n, up, down) in zip(of_all["week"], numbers, strict=True)
@@ -61,6 +66,16 @@ def last_week(options: Options) -> date:
     yesterday = options.now.astimezone(ZoneInfo(options.targets.time_zone)).date() - timedelta(days=1)
     until = yesterday if options.until is None else min(options.until, yesterday)
     return monday(until + timedelta(days=1)) - timedelta(weeks=1)
+
+
+def weeks_of(visits: pd.DataFrame) -> pd.DataFrame:
+    """Query warning_visits of several ranges of vehicles, added up; in its order."""
+    return visits.groupby(["dimension", "value", "week"], as_index=False).sum()
+
+
+def first_weeks_of(batches: pd.DataFrame) -> pd.DataFrame:
+    """Query warning_batches of several ranges of vehicles as that of all; in its order."""
+    return batches.groupby(["dimension", "value"], as_index=False).min()
 
 
 def exposure_of(visits: pd.DataFrame, batches: pd.DataFrame) -> Exposure:

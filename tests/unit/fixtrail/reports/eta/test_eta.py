@@ -140,7 +140,8 @@ def test_without_a_single_visit_the_report_says_so_in_both_languages():
             "eta_promises": ["center_id", "order_id", "vehicle_key", "promises"],
             "centers": list(CENTER),
         }
-        return pd.DataFrame([{"last_close": None}]) if query == "span" else pd.DataFrame(columns=empty[query])
+        rows = {"span": [{"last_close": None}], "eta_size": [{"visits": 0}]}
+        return pd.DataFrame(rows[query]) if query in rows else pd.DataFrame(columns=empty[query])
 
     document = as_json(build(ask, Options(datetime(2026, 3, 9, tzinfo=UTC))))
 
