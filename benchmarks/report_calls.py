@@ -19,7 +19,7 @@ from fixtrail.reports.parts.outlook import MOST_REQUESTS
 from fixtrail.reports.parts.window import WINDOW_DAYS
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
 from fixtrail.reports.queries import FOLDER, Ask, parameters_of, questions, text_of
-from fixtrail.reports.sample import EVENTS_OF_ORDER, MOST_AT_ONCE, MOST_ORDERS, end_key, key_ranges, one_vehicle_in
+from fixtrail.reports.sample import MOST_ORDERS, end_key, key_ranges, one_vehicle_in, ranges_of
 from fixtrail.reports.warning.cells import ONCE_IN_DAYS
 from fixtrail.reports.warning.sources import WEEKS
 
@@ -111,12 +111,20 @@ def _warning(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
     since = LAST - timedelta(weeks=WEEKS, days=ONCE_IN_DAYS)
     size = ask("warning_size", since=since, time_zone="UTC").iloc[0]
     number = {"warning_visits": size["visits"], "warning_orders": size["cases"], "warning_batches": 0}.get(query)
-    read = 0 if number is None else max(int(number), int(size["arrivals"]) // EVENTS_OF_ORDER)
-    return {"since": since, **_first(ranges := _ranges(read, MOST_AT_ONCE))}, len(ranges)
+    ranges = [("", "")] if number is None else _of_vehicles(ask, int(number))
+    return {"since": since, **_first(ranges)}, len(ranges)
+
+
+def _staff(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
+    return _first(ranges := _of_vehicles(ask, orders)), len(ranges)
+
+
+def _of_vehicles(ask: Ask, orders: int) -> list[tuple[str, str]]:
+    return list(key_ranges(ranges_of(orders, int(ask("events_size").iloc[0]["arrivals"]))))
 
 
 def _export(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
-    ranges = _ranges(int(ask("export_size", **WHOLE).iloc[0]["arrivals"]), SLICE_EVENTS)
+    ranges = list(key_ranges(max(1, -(-int(ask("export_size", **WHOLE).iloc[0]["arrivals"]) // SLICE_EVENTS))))
     return _first(ranges), 1 if query == "export_size" else len(ranges)
 
 
@@ -149,10 +157,6 @@ def _league(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
     return {}, len(LEAGUES)
 
 
-def _ranges(number: int, at_once: int) -> list[tuple[str, str]]:
-    return list(key_ranges(max(1, -(-number // at_once))))
-
-
 def _first(ranges: Iterable[tuple[str, str]]) -> dict[str, str]:
     first_key, end = next(iter(ranges))
     return {"first_key": first_key, "end_key": end}
@@ -163,6 +167,7 @@ _SPECIAL: dict[str, Any] = {
     "eta_": _eta,
     "need_": _need,
     "warning_": _warning,
+    "staff_subscores": _staff,
     "export_": _export,
     "parts_": _parts,
     "change": _days(USUAL_DAYS, 2 * len(FIGURES)),

@@ -12,10 +12,8 @@ from fixtrail.reports.queries import Ask
 KEYS = 2**32
 # So many orders are soon read.
 MOST_ORDERS = 200_000
-# So many orders with their events are joined within the memory that a reader may have.
-MOST_AT_ONCE = 500_000
-# About as many an order has.
-EVENTS_OF_ORDER = 10
+# So many orders are joined, and so many events sorted out, within the memory that a reader may have.
+MOST_AT_ONCE, MOST_EVENTS_AT_ONCE = 500_000, 2_000_000
 
 
 def ask_sample(ask: Ask, options: Options, most: int = MOST_ORDERS) -> tuple[dict[str, Any], int]:
@@ -42,9 +40,15 @@ def key_ranges(number: int) -> Iterator[tuple[str, str]]:
 
 
 def ask_by_vehicles(ask: Ask, query: str, orders: int, /, **parameters: Any) -> pd.DataFrame:
-    """The answers of a query on so many orders, range after range of vehicles, below each other."""
-    ranges = key_ranges(max(1, -(-orders // MOST_AT_ONCE)))
+    """The answers of a query on so many orders and on events, range after range of vehicles, below each other."""
+    events = int(ask("events_size").iloc[0]["arrivals"])
+    ranges = key_ranges(ranges_of(orders, events))
     return rows_of([ask(query, first_key=first, end_key=end, **parameters) for first, end in ranges])
+
+
+def ranges_of(orders: int, events: int) -> int:
+    """In how many ranges of vehicles so many orders, with all events that there are, are asked for."""
+    return max(1, -(-orders // MOST_AT_ONCE), -(-events // MOST_EVENTS_AT_ONCE))
 
 
 def rows_of(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:

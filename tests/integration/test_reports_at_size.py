@@ -15,6 +15,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.parts import outlook
 from fixtrail.reports.parts.outlook import ask_history
 from fixtrail.reports.queries import Ask, query_runner
+from fixtrail.reports.staff.report import build as build_staff
 from fixtrail.reports.warning.sources import ask_data
 from tests import feed
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
@@ -77,6 +78,19 @@ def test_the_need_is_the_same_of_all_centers_and_of_some_after_others(
 
     assert parts == whole
     assert counts["need_work"] > 2
+
+
+def test_subjects_score_the_same_of_all_vehicles_and_of_some_after_others(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_of(counted: Ask) -> str:
+        return repr(build_staff(counted, Options(NOW)).sheet("scores").rows)
+
+    whole, parts, counts = _both(answer_of, ask, monkeypatch, sample, "MOST_AT_ONCE", 20)
+
+    assert parts == whole
+    assert counts["staff_subscores"] > 3
+    assert "'subject': 'price'" in whole
 
 
 def test_of_one_center_the_need_asks_for_no_other(ask: Ask) -> None:

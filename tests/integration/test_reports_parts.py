@@ -26,7 +26,16 @@ DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ORIGIN = date(2026, 4, 1)
 LIMITS = {"since": ORIGIN - timedelta(days=365), "until": ORIGIN}
 EVERYTHING = {
-    **{"since": "", "until": "", "time_zone": "UTC", "open_until": "", "rollout": "", "by": "", "end_key": ""},
+    **{
+        "since": "",
+        "until": "",
+        "time_zone": "UTC",
+        "open_until": "",
+        "rollout": "",
+        "by": "",
+        "first_key": "",
+        "end_key": "",
+    },
     "centers": [],
 }
 _IDS = count()

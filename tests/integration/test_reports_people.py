@@ -37,7 +37,16 @@ __all__ = ["clickhouse_for_all"]
 Key = tuple[str, str]
 NOW = START + timedelta(days=60)
 EVERYTHING = {
-    **{"since": "", "until": "", "time_zone": "UTC", "open_until": "", "rollout": "", "by": "", "end_key": ""},
+    **{
+        "since": "",
+        "until": "",
+        "time_zone": "UTC",
+        "open_until": "",
+        "rollout": "",
+        "by": "",
+        "first_key": "",
+        "end_key": "",
+    },
     "centers": [],
 }
 WORK = frozenset(

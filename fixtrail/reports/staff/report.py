@@ -12,6 +12,7 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import NO_INTERVAL, Bilingual, Column, Definition, Figure, Interval, Report, sheet_of
+from fixtrail.reports.sample import ask_by_vehicles
 from fixtrail.reports.stats import intervals
 from schemas.times import DAY_S
 
@@ -85,10 +86,13 @@ _SCORES = (Column("subject", Bilingual("分项", "subject")), _N, *_INTERVAL)
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("staff", options)
-    parameters, _ = ask_scope(ask, options)
+    parameters, handed_off = ask_scope(ask, options)
     days = {"since": options.since, "until": options.until, "time_zone": options.targets.time_zone}
     return report_of(
-        ask("staff_surveys", **days), ask("staff_suggestions", **days), ask("staff_subscores", **parameters), options
+        ask("staff_surveys", **days),
+        ask("staff_suggestions", **days),
+        sums_of(ask_by_vehicles(ask, "staff_subscores", handed_off, **parameters)),
+        options,
     )
 
 
@@ -153,6 +157,11 @@ def phase_frame(suggestions: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def sums_of(scores: pd.DataFrame) -> pd.DataFrame:
+    """Query staff_subscores of several ranges of vehicles, added up; in its order."""
+    return scores.groupby(["subject", "center_id"], as_index=False, dropna=False).sum()
 
 
 def score_frame(scores: pd.DataFrame) -> pd.DataFrame:

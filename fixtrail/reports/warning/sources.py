@@ -10,7 +10,7 @@ import pandas as pd
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.sample import EVENTS_OF_ORDER, ask_by_vehicles
+from fixtrail.reports.sample import ask_by_vehicles
 from fixtrail.reports.warning.cells import (
     ONCE_IN_DAYS,
     Case,
@@ -44,15 +44,13 @@ def ask_data(ask: Ask, options: Options) -> WarningData:
     since = last - timedelta(weeks=WEEKS, days=ONCE_IN_DAYS)
     parameters: dict[str, Any] = {"since": since, "time_zone": zone}
     size = ask("warning_size", **parameters).iloc[0]
-    # As many orders as would have so many events: those of before the first day are read as well.
-    read = int(size["arrivals"]) // EVENTS_OF_ORDER
-    visits = weeks_of(ask_by_vehicles(ask, "warning_visits", max(read, int(size["visits"])), **parameters))
+    visits = weeks_of(ask_by_vehicles(ask, "warning_visits", int(size["visits"]), **parameters))
     of_all = visits[visits["dimension"] == "all"]
-    exposure = exposure_of(visits, first_weeks_of(ask_by_vehicles(ask, "warning_batches", read, **parameters)))
+    exposure = exposure_of(visits, first_weeks_of(ask_by_vehicles(ask, "warning_batches", 0, **parameters)))
     days = [week for week in exposure.visits if week <= last]
     resets = resets_of(ask("warning_resets", **parameters), zone)
     weeks = weeks_between(max(min(days), last - timedelta(weeks=WEEKS - 1)), max(days)) if days else ()
-    orders = ask_by_vehicles(ask, "warning_orders", max(read, int(size["cases"])), **parameters)
+    orders = ask_by_vehicles(ask, "warning_orders", int(size["cases"]), **parameters)
     cells = cells_of(cases_of(orders), exposure, weeks, resets)
     numbers = of_all[["scores", "promoters", "detractors"]].itertuples(index=False)
     scores = {

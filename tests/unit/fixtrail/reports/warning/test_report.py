@@ -114,8 +114,8 @@ def test_without_a_single_order_the_report_says_so():
     }
 
     def ask(query, **_):
-        size = pd.DataFrame([{"visits": 0, "cases": 0, "arrivals": 0}])
-        return size if query == "warning_size" else pd.DataFrame(columns=columns[query])
+        sizes = {"warning_size": {"visits": 0, "cases": 0}, "events_size": {"arrivals": 0}}
+        return pd.DataFrame([sizes[query]]) if query in sizes else pd.DataFrame(columns=columns[query])
 
     document = as_json(build(ask, OPTIONS))
 
