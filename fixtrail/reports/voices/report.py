@@ -39,7 +39,7 @@ def build(ask: Ask, options: Options) -> Report:
 def report_of(
     cases: pd.DataFrame, answers: pd.DataFrame, orders: pd.DataFrame, options: Options, limits: VoiceLimits
 ) -> Report:
-    """The report from all cases opened up to its last day, and from queries voices_answers and voices_orders."""
+    """The report of all cases opened until its last day, and of the queries voices_answers and voices_orders."""
     in_period = cases[cases["opened_at"] >= _begin_ms(options)]
     opened, bad = (in_period[in_period["kind"] == kind] for kind in ("complaint", "detractor"))
     recovering = with_recovery(bad, last_answers(answers), limits.recovery_days)
