@@ -45,9 +45,9 @@ class Stored:
     def _frames(self, centers: Sequence[str]) -> tuple[_Bookings, tuple[pd.DataFrame, ...]]:
         """The appointments of some centers, and their visits, tasks, shifts and touches."""
         about = {"since": self._since, "centers": list(centers)}
-        came = self._ask("need_check_ins", **about)
-        bookings = _bookings(self._ask("need_bookings", **about), came)
-        visits = _with_lane(came, bookings)
+        check_ins = self._ask("need_check_ins", **about)
+        bookings = _bookings(self._ask("need_bookings", **about), check_ins)
+        visits = _with_lane(check_ins, bookings)
         tasks = _with_visit(self._ask("need_work", **about), visits, self._now)
         touches = self._ask("need_technicians", **self._days, centers=list(centers))
         return bookings, (visits, tasks, self._shifts, touches)

@@ -55,10 +55,10 @@ def _today(options: Options) -> date:
 
 def ask_history(ask: Ask, options: Options, plan: ForecastPlan) -> PartHistory:
     """The history as far back as the plan reaches; a center's days are those of its time zone."""
-    known, centers = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0], ask("centers")
-    origin = origin_of(known["last_day"], options)
+    requested, centers = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0], ask("centers")
+    origin = origin_of(requested["last_day"], options)
     limits = {"since": origin - timedelta(days=plan.reach), "until": origin}
-    ask_days = in_slices(ask, max(1, -(-int(known["requests"]) // MOST_REQUESTS)))
+    ask_days = in_slices(ask, max(1, -(-int(requested["requests"]) // MOST_REQUESTS)))
     days = ask_by_zone(ask_days, "parts_days", centers, options.targets.time_zone, limits)
     levels_until = _today(options) if options.until is None else origin
     return PartHistory(origin, levels_until, days, centers, ask("parts_supply", before=origin))
