@@ -101,7 +101,7 @@ def answers(scenario: Scenario, seed: int, days: int) -> tuple[pd.DataFrame, pd.
     visited = [fact for fact in facts if fact["checked_in_at"] is not None or "missing_check_in" in fact["anomalies"]]
     for_part = {fact["comeback_order_id"] for fact in facts if fact["ftf_cause"] == "open_part"}
     visits = pd.DataFrame([_visit(fact, for_part) for fact in visited]).sort_values(["checked_in_ms", "order_id"])
-    stages = pd.DataFrame([{"order_id": fact["order_id"], "runs": list(_runs(fact))} for fact in visited])
+    stages = pd.DataFrame([_order(fact) | {"runs": list(_runs(fact))} for fact in visited])
     return visits.astype({"checked_in_ms": "float64", "closed_ms": "float64"}), stages, pd.DataFrame(_touches(events))
 
 
@@ -111,10 +111,15 @@ def _slots(days: int) -> OpenSlots:
     return slots
 
 
+def _order(fact: Mapping[str, Any]) -> dict[str, str]:
+    return {"order_id": fact["order_id"], "vehicle_key": fact["vehicle_id"]}
+
+
 def _visit(fact: Mapping[str, Any], for_part: Collection[str]) -> dict[str, Any]:
-    same = {name: fact[name] for name in ("order_id", "lane", "status", "wait_s", "part_requests", "stockouts")}
+    same = {name: fact[name] for name in ("lane", "status", "wait_s", "part_requests", "stockouts")}
     groups = fact["fault_groups"] or []
     return {
+        **_order(fact),
         **same,
         "fault_group": groups[0] if groups else "",
         "faults": len(groups),
@@ -135,14 +140,15 @@ def _touches(events: Sequence[Any]) -> Iterator[dict[str, Any]]:
         if event.type in ("diagnosis", "repair") and event.center_id == CENTER.id:
             job = event.vehicle_id, event.order_id, event.type, getattr(event, "job_id", None)
             jobs.setdefault(job, {}).setdefault(event.event_id, event)
-    for (_, order_id, *_), by_id in jobs.items():
+    for (vehicle_id, order_id, *_), by_id in jobs.items():
+        order = {"order_id": order_id, "vehicle_key": vehicle_id}
         technician = bay = ""
         ordered = sorted(by_id.values(), key=lambda event: (event.occurred_at, event.event_id))
         for event, after in pairwise(ordered):
             technician, bay = event.technician_id or technician, getattr(event, "bay_id", None) or bay
             if event.phase in ("started", "resumed") and after.occurred_at > event.occurred_at:
                 at, until = (int(1000 * one.occurred_at.timestamp()) for one in (event, after))
-                yield {"order_id": order_id, "technician": technician, "bay": bay, "started_ms": at, "ended_ms": until}
+                yield {**order, "technician": technician, "bay": bay, "started_ms": at, "ended_ms": until}
 
 
 def waits(past: History) -> Waits:

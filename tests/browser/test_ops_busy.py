@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from fixtrail.demo.run import afternoon_zone
 from fixtrail.reports.catalogue import REPORTS
@@ -79,7 +79,7 @@ def test_pages_of_a_busy_afternoon_fit_and_are_accessible(story: Stack, browser:
     reports = [f"/analysis/{report}" for report in (*REPORTS, "kpi?by=center")]
     too_wide = []
     for path in ("/ops", "/ops?wall=1", "/ops/voices", "/ops/account", order, center, "/analysis", *reports):
-        page.goto(path)
+        open_page(page, path)
         if path in reports:
             wait_for(lambda: page.locator("article.report").count() == 1 or bool(page.reload()), 300, path)
         for width in WIDTHS:
@@ -131,6 +131,17 @@ def save_picture(page: Page, name: str, *, whole: bool = False) -> None:
     if name == "ops-center-en":
         picture = picture.crop((0, 0, picture.width, min(picture.height, CENTER_HEIGHT)))
     picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(SCREENSHOTS / f"{name}.png", optimize=True)
+
+
+def open_page(page: Page, path: str) -> None:
+    """Go there; a page that just comes anew, as its figures are computed, may call that off."""
+    for attempt in range(5):
+        try:
+            page.goto(path)
+            return
+        except Error as error:
+            if "ERR_ABORTED" not in str(error) or attempt == 4:
+                raise
 
 
 def wait_until_busy(story: Stack, desks: Desks) -> None:

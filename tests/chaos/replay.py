@@ -89,7 +89,7 @@ def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any,
         "notice": {
             notice["notice_id"]: (notice["center_id"], notice["order_id"], notice["milestone"])
             for notice in said
-            if notice["milestone"] not in notices.BY_CLOCK
+            if not notices.is_by_clock(notice)
         },
         "dead letter": {
             topics.origin(letter): dict(letter.headers).get(checker.CODE, b"").decode() for letter in written[LETTERS]

@@ -23,6 +23,7 @@ from tests.truth import Truth
 SOON_MS, OVERDUE_MS = 2_000, 30_000
 CHANNELS = {"webhook", "sms"}
 SLACK_MS = 60_000
+READY_AFTER_MS, CHECKS_COUNT_MS = 10 * 60_000, 28 * 86_400_000
 # From one heartbeat to the next, and from one look of the watch at the clock to the next but one.
 HEARTBEAT_S, LOOK_S = 10.0, 5.0
 
@@ -146,12 +147,14 @@ def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
 
 
 def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
-    """What the watch told: only promises that were made and had passed; and of each that was still broken, it told."""
+    """What the watch told: only promises that were made and had passed, and cars whose work had been done for a while,
+    of a center that has sent no check and no `ready`; of each promise that was still broken, it told.
+    """
     promises: set[tuple[oracle_terms.Key, str]] = set()
     differences = []
     for record in in_order(records):
         notice = json.loads(record.value)
-        if notice["milestone"] not in notices.BY_CLOCK:
+        if not notices.is_by_clock(notice):
             continue
         order, about = (notice["center_id"], notice["order_id"]), notice["event_id"]
         promises.add((order, about))
@@ -159,9 +162,29 @@ def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> li
             differences.append(f"{notice['milestone']} of {order}: its id is not that of {about}")
         if order not in truth.orders:
             differences.append(f"{notice['milestone']} of {order}: no such order")
+            continue
         if notice["occurred_at"] > record.timestamp:
             differences.append(f"{notice['milestone']} of {order}: told before it was so")
+        if notice["milestone"] == "ready":
+            differences += _ready_differences(notice, record.timestamp, truth)
     return [*differences, *_not_told(promises, truth, ended_ms)]
+
+
+def _ready_differences(notice: Row, told_at: int, truth: Truth) -> Iterator[str]:
+    """A car whose work is done is ready after ten minutes where its center sends neither checks nor `ready`."""
+    order = notice["center_id"], notice["order_id"]
+    if notice["occurred_at"] + READY_AFTER_MS > told_at:
+        yield f"ready of {order}: told {told_at - notice['occurred_at']} ms after the work was done"
+    if (status := truth.orders[order]["status"]) == "open" and truth.orders[order]["activity"] != "finishing":
+        yield f"ready of {order}: {status}, its work is not done"
+    handed_off = [
+        other["checked"]
+        for (center_id, _), other in truth.orders.items()
+        if (center_id, other["status"]) == (order[0], "handed_off")
+        and told_at - CHECKS_COUNT_MS <= other["closed_at"].timestamp() * 1000 <= told_at
+    ]
+    if not handed_off or any(handed_off):
+        yield f"ready of {order}: its center has {sum(handed_off)} checks in {len(handed_off)} orders of 28 days"
 
 
 def _not_told(promises: set[tuple[oracle_terms.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:

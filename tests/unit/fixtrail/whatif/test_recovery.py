@@ -47,6 +47,10 @@ def test_it_recovers_what_the_simulator_has_planted_and_refuses_what_changed_ove
     assert all(unfit(seed) for seed in range(1, 6))
 
 
+def test_the_simulated_center_of_the_proof_has_an_answer():
+    assert trial(1).changes
+
+
 @pytest.fixture(scope="module")
 def answers() -> list[Answer]:
     """One technician more, of two seeds."""

@@ -152,6 +152,49 @@ def test_a_wrong_word_of_the_watch_is_seen(wrong: dict[str, Any]):
     assert told.clock_differences([a_record(late_notice(promised, **wrong), ended)], open_order(promised), ended)
 
 
+def visit(order_id: str, *events: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of a visit of center C1, a minute apart."""
+    same = {"order_id": order_id, "vehicle_id": f"V{order_id}", "center_id": "C1"}
+    return [
+        {
+            "event_id": f"{order_id}-{number}",
+            "occurred_at": (BEGAN + timedelta(minutes=number)).isoformat(),
+            **same,
+            **event,
+        }
+        for number, event in enumerate(events)
+    ]
+
+
+CHECK_IN = {"type": "check_in", "customer_id": "K1", "lane": "quick"}
+STARTED, COMPLETED = ({"type": "repair", "phase": phase, "job_id": "J1"} for phase in ("started", "completed"))
+HANDOFF = {"type": "handoff"}
+PASSED = {"type": "quality_check", "phase": "completed", "passed": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "own", "minutes", "is_right"),
+    [
+        ((), (COMPLETED,), 10, True),
+        ((), (COMPLETED,), 9, False),
+        ((PASSED,), (COMPLETED,), 10, False),
+        ((), (), 10, False),
+    ],
+    ids=["done for long enough", "too early", "a center with checks", "work not done"],
+)
+def test_cars_that_time_alone_makes_ready(before: tuple, own: tuple, minutes: int, is_right: bool):
+    truth = Truth([*visit("T0", CHECK_IN, STARTED, COMPLETED, *before, HANDOFF), *visit("T1", CHECK_IN, STARTED, *own)])
+    done_at = round((BEGAN + timedelta(minutes=2)).timestamp() * 1000)
+    about = f"finishing:{done_at}"
+    notice = {
+        **{"notice_id": notices.notice_id(("C1", "T1", "ready", about)), "milestone": "ready", "event_id": about},
+        **{"center_id": "C1", "order_id": "T1", "occurred_at": done_at},
+    }
+    told_at = done_at + minutes * 60_000
+
+    assert (told.clock_differences([a_record(notice, told_at)], truth, told_at) == []) is is_right
+
+
 def test_orders_of_today_happen_when_they_are_sent():
     today = orders_of_today(3, BEGAN, 300, 20, lambda number: [f"sms:{number}"])
     events = [(at_s, record.event) for at_s, record in today if record.event is not None]
