@@ -88,7 +88,7 @@ def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     of_calls |= {f"fixtrail_{box}_{measure}" for box in METRICS for measure in ("topic_differences", "lost_records")}
     of_calls |= {"fixtrail_push_records", "fixtrail_worker_vehicle_orders"}
     # The box of packs runs only where it has schedules.
-    of_calls |= {"fixtrail_reports_ready", "fixtrail_reports_packs"}
+    of_calls |= {"fixtrail_reports_ready", "fixtrail_reports_packs", "fixtrail_reports_clock_jumps"}
     of_calls |= {"fixtrail_watch_alerts", "fixtrail_watch_told", "fixtrail_web_forms", "fixtrail_worker_free_text"}
 
     def missing() -> set[str]:

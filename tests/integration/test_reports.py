@@ -24,7 +24,7 @@ from tests.clickhouse_node import ClickHouseNode
 from tests.kpi_oracle import (
     Order,
     handed_off,
-    same,
+    is_same,
 )
 from tests.report_feed import ask, clickhouse_for_all, events, filled, options, orders
 from tests.warehouse import KEYED, settings_of
@@ -47,12 +47,12 @@ def test_the_journey_map_is_what_another_computation_gives(ask: Ask, orders: lis
         spent = done[column]
         there = spent[spent > 0]
         assert row["orders"] == len(there)
-        assert same(row["median_s"], there.median()) and same(row["p90_s"], there.quantile(0.9))
-        assert same(row["share_of_lead"], spent.sum() / done["lead_s"].sum())
-        assert same(row["mean_s"], spent.mean())
+        assert is_same(row["median_s"], there.median()) and is_same(row["p90_s"], there.quantile(0.9))
+        assert is_same(row["share_of_lead"], spent.sum() / done["lead_s"].sum())
+        assert is_same(row["mean_s"], spent.mean())
     assert sum(row["share_of_lead"] for row in rows.values()) == pytest.approx(1)
     figures = {figure["figure"]: figure["value"] for figure in report["figures"]}
-    assert same(figures["wait_share"], done[list(WAITS)].sum().sum() / done["lead_s"].sum())
+    assert is_same(figures["wait_share"], done[list(WAITS)].sum().sum() / done["lead_s"].sum())
 
 
 def test_pain_points_compare_those_who_spent_long_with_all_others(ask: Ask, orders: list[Order]) -> None:
@@ -74,9 +74,9 @@ def test_pain_points_compare_those_who_spent_long_with_all_others(ask: Ask, orde
         long = done[column] >= limit
         mine, others = voiced["score"][long[voiced.index]], voiced["score"][~long[voiced.index]]
         assert pain["orders_long"] == long.sum() and pain["scores_long"] == len(mine)
-        assert same(pain["nps_long"], nps(mine)) and same(pain["nps_others"], nps(others))
-        assert same(pain["nps_lost"], nps(others) - nps(voiced["score"]))
-        assert same(pain["complaints_per_100_long"], 100 * done["complaints"][long].mean())
+        assert is_same(pain["nps_long"], nps(mine)) and is_same(pain["nps_others"], nps(others))
+        assert is_same(pain["nps_lost"], nps(others) - nps(voiced["score"]))
+        assert is_same(pain["complaints_per_100_long"], 100 * done["complaints"][long].mean())
         assert pain["nps_lost_low"] < pain["nps_lost"] < pain["nps_lost_high"]
 
 
@@ -139,8 +139,8 @@ def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]
         ]
         seconds = mine["took_s"].dropna()
         assert (row["emergencies"], row["in_time"]) == (len(mine), (seconds <= 7200).sum())
-        assert same(row["median_s"], seconds.median() if len(seconds) else None)
-        assert same(row["p90_s"], seconds.quantile(0.9) if len(seconds) else None)
+        assert is_same(row["median_s"], seconds.median() if len(seconds) else None)
+        assert is_same(row["p90_s"], seconds.quantile(0.9) if len(seconds) else None)
 
 
 def requests_of(orders: Iterable[Order]) -> Iterator[dict[str, Any]]:
@@ -218,7 +218,7 @@ def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: l
     for origin, row in origins.items():
         mine = done[done["fault_origin"].isna() if origin is None else done["fault_origin"] == origin]
         assert (row["orders"], row["judged"]) == (len(mine), mine["ftf"].notna().sum())
-        assert same(row["share_of_orders"], len(mine) / len(done))
+        assert is_same(row["share_of_orders"], len(mine) / len(done))
     faults = {(row["fault_origin"], row["fault_group"]): row for row in report["tables"]["faults"]}
     exploded = done.assign(group=done["fault_groups"].map(lambda groups: groups or [None])).explode("group")
     sizes = exploded.groupby(["fault_origin", "group"], dropna=False).size()
@@ -231,7 +231,7 @@ def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: l
             & (exploded["group"].isna() if group is None else exploded["group"] == group)
         ]
         waits = mine["wait_s"].astype(float)
-        assert same(row["wait_mean_s"], waits.mean() if waits.notna().any() else None)
+        assert is_same(row["wait_mean_s"], waits.mean() if waits.notna().any() else None)
 
 
 # Whole
