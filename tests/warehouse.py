@@ -26,6 +26,11 @@ KEYED = KeyedHash(b"a secret of these tests, long enough")
 BLOCK = 20_000
 # An arrival long after every event, so that none is stamped too far ahead.
 ARRIVED_MS = 4_000_000_000_000
+# With these a query of the reports answers on all that there is.
+EVERYTHING: dict[str, Any] = {
+    **dict.fromkeys(("since", "until", "open_until", "rollout", "by", "first_key", "end_key"), ""),
+    **{"time_zone": "UTC", "centers": []},
+}
 
 
 def settings_of(node: ClickHouseNode) -> Settings:

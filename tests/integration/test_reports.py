@@ -27,7 +27,7 @@ from tests.kpi_oracle import (
     is_same,
 )
 from tests.report_feed import ask, clickhouse_for_all, events, filled, options, orders
-from tests.warehouse import KEYED, settings_of
+from tests.warehouse import EVERYTHING, KEYED, settings_of
 
 __all__ = ["ask", "clickhouse_for_all", "events", "filled", "orders"]
 
@@ -255,9 +255,8 @@ def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouse
 
 
 def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None:
-    parameters = {
-        "since": "", "until": "", "open_until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
-        "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1, "end_key": "",
+    parameters = EVERYTHING | {
+        "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1, "slices": 1, "slice": 0,
         "names": [""], "medians": [60.0], "p90s": [90.0],
     }  # fmt: skip
     for name, question in questions().items():

@@ -17,7 +17,7 @@ from tests import feed
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.kafka_record import KafkaRecord
 from tests.rows_by_hand import write_events
-from tests.warehouse import fill, settings_of
+from tests.warehouse import EVERYTHING, fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
 
@@ -25,19 +25,6 @@ Event = dict[str, Any]
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ORIGIN = date(2026, 4, 1)
 LIMITS = {"since": ORIGIN - timedelta(days=365), "until": ORIGIN}
-EVERYTHING = {
-    **{
-        "since": "",
-        "until": "",
-        "time_zone": "UTC",
-        "open_until": "",
-        "rollout": "",
-        "by": "",
-        "first_key": "",
-        "end_key": "",
-    },
-    "centers": [],
-}
 _IDS = count()
 
 

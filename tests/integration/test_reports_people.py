@@ -30,25 +30,12 @@ from tests.kafka_record import KafkaRecord
 from tests.oracle_terms import ms_of
 from tests.people_feed import START, Event, answers, bookings, with_people
 from tests.rows_by_hand import KEYED, write_events
-from tests.warehouse import fill, settings_of
+from tests.warehouse import EVERYTHING, fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
 
 Key = tuple[str, str]
 NOW = START + timedelta(days=60)
-EVERYTHING = {
-    **{
-        "since": "",
-        "until": "",
-        "time_zone": "UTC",
-        "open_until": "",
-        "rollout": "",
-        "by": "",
-        "first_key": "",
-        "end_key": "",
-    },
-    "centers": [],
-}
 WORK = frozenset(
     ("check_in", "diagnosis", "quote_decision", "part_request", "repair", "quality_check", "ready", "expert", "handoff")
 )
