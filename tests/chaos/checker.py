@@ -13,6 +13,7 @@ from typing import Any
 from tests import compare, feed
 from tests.chaos import notices, told, topics
 from tests.chaos.api_load import event_in, identity_of
+from tests.chaos.commits import Commit, commits_kept, commits_sampled, commits_that_went_back
 from tests.chaos.faults import GROUP_OF, Done
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Log, Sent
@@ -52,6 +53,7 @@ class Evidence:
     fleet: Fleet
     log: Log
     samples: list[Sample]
+    commits: list[Commit]
     done: list[Done]
     metrics: dict[str, str]
     records: dict[Place, Any]
@@ -72,7 +74,9 @@ def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done], ended_ms: int
     truth = Truth(record.event for _, record in sorted(sent.items()) if record.event is not None)
     found = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
     found[CHANGELOG] = read_topic(fleet.kafka, fleet.app_id + CHANGELOG)
-    return Evidence(fleet, log, watch.samples, done, watch.metrics, records, sent, truth, found, ended_ms)
+    is_apache = fleet.broker != "embedded"
+    commits = commits_kept(fleet.kafka, fleet.app_id) if is_apache else commits_sampled(watch.samples)
+    return Evidence(fleet, log, watch.samples, commits, done, watch.metrics, records, sent, truth, found, ended_ms)
 
 
 def check(evidence: Evidence) -> Findings:
@@ -98,7 +102,7 @@ def check(evidence: Evidence) -> Findings:
             "notices have exactly the expected ids": notices.differences(
                 written["notices"], [event for _, event in evidence.events()]
             ),
-            "commits never went back": list(_commits_that_went_back(samples, rewound)),
+            "commits never went back": list(commits_that_went_back(evidence.commits, rewound)),
             "commits ended at the end of every topic": list(_commits_short_of_the_end(samples)),
             "what workers had committed was in the output topics and the changelog": list(
                 _commits_ahead_of_the_outputs(evidence)
@@ -196,20 +200,6 @@ def rewinds(done: list[Done]) -> list[tuple[str, float, float]]:
     """The groups that were set back on purpose, and when."""
     found = [each for each in done if each.fault.kind.startswith("rewind-")]
     return [(GROUP_OF[each.fault.kind.split("-")[1]], each.began, each.ended or each.began) for each in found]
-
-
-def _commits_that_went_back(samples: list[Sample], rewound: list[tuple[str, float, float]]) -> Iterator[str]:
-    last: dict[tuple[str, str, int], int] = {}
-    at = 0.0
-    for sample in samples:
-        for group, began, ended in rewound:
-            if began <= sample.at and at <= ended:
-                last = {key: offset for key, offset in last.items() if key[0] != group}
-        for key, offset in sample.commits.items():
-            if offset < last.get(key, 0):
-                yield f"{sample.at:.1f} s: {key} from {last[key]} to {offset}"
-            last[key] = offset
-        at = sample.at
 
 
 def _commits_short_of_the_end(samples: list[Sample]) -> Iterator[str]:
