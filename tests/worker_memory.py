@@ -109,7 +109,7 @@ class Memory:
         """A new process, its tables recovered from the log."""
         orders, vehicles, hours = self.tables = tuple(map(self._recover, self.log))
         self.state = PartitionState(0, orders, vehicles, hours, hold_days=self._hold_days)
-        self._gone = self.state.restore_clock(vehicles, hours)
+        self._gone = self.state.restore_clock()
         self._last = BatchOutput()
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 COMMIT_S = 1.0
 # Set where notices are to be made that have expired already, as all of a history have.
 NOTICES = "BENCHMARK_NOTICES"
+# Where this worker's state is: memory (if not set) or rocksdb.
+STATE_STORE = "BENCHMARK_STATE_STORE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from typing import Literal, cast
 
-from benchmarks.contenders.arguments import NOTICES, task
+from benchmarks.contenders.arguments import NOTICES, STATE_STORE, task
 from streams.worker.app import Topics, WorkerConfig
 from streams.worker.measures import Progress
 from streams.worker.process import run_worker
@@ -25,6 +26,7 @@ def main() -> int:
         partitions=options.partitions,
         topics=topics,
         old_notices=bool(os.environ.get(NOTICES)),
+        state_store=cast(Literal["memory", "rocksdb"], os.environ.get(STATE_STORE, "memory")),
     )
     return run_worker(config, Progress())
 

@@ -101,21 +101,21 @@ class PartitionState:
         # On disk there is room.
         self._idle_orders = IdleOrders(orders) if isinstance(orders, dict) else None
 
-    def restore_clock(self, vehicles: Iterable[bytes], hours: Iterable[bytes]) -> list[bytes]:
-        """Restore the clock and the expiries, given the keys of this partition's vehicles and hours.
+    def restore_clock(self) -> list[bytes]:
+        """Restore the clock and the expiries from the vehicles and hours, once they are read from the log.
 
         Returns the keys of orders that were let go and are to be deleted from the log.
         """
         leftovers = with_centers(self._orders, self._vehicles, self._hours)
-        for key in vehicles:
-            vehicle = Vehicle(key.decode(), self._vehicles[key])
+        for key, state in self._vehicles.items():
+            vehicle = Vehicle(key.decode(), state)
             self.clock = max(self.clock, vehicle.clock)
             self._logged_offset = max(self._logged_offset, vehicle.offset)
             self._expect(key, vehicle)
             expired_keys = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
             leftovers += [key for key in expired_keys if self._orders.pop(key, None) is not None]
-        for key in hours:
-            if (changed_at := decode_hour(self._hours[key]).clock) is not None:
+        for key, state in self._hours.items():
+            if (changed_at := decode_hour(state).clock) is not None:
                 self._hour_expiry.add(changed_at + self._hold_ms, key)
         return leftovers
 

@@ -113,12 +113,17 @@ class PartitionStore(Store):  # type: ignore[misc]
         """Take changelog records in, in their order; a record without value deletes its key."""
         for event in batch:
             data = self.partition(event.message.partition)
+            # Each key is written once for all its records: on disk a write costs more than to read the record.
+            states: dict[bytes, bytes] = {}
             for record in event.message.value:
-                if record.value is None:
-                    data.pop(record.key, None)
+                key, state = record.key, record.value
+                if state is None:
+                    states.pop(key, None)
+                    data.pop(key, None)
                 else:
-                    current = data.get(record.key)
-                    data[record.key] = record.value if current is None else self._merge(current, record.value)
+                    current = states[key] if key in states else data.get(key)
+                    states[key] = state if current is None else self._merge(current, state)
+            data.update(states)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

@@ -6,7 +6,7 @@ process that died has left in them may be ahead of the changelog (docs/decisions
 """
 
 import shutil
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,13 @@ _BITS_A_KEY = 10
 
 
 class RocksPartition(MutableMapping[bytes, bytes]):
-    """One partition of one table in a folder of its own, empty at first."""
+    """One partition of one table in a folder of its own, empty at first. Its length is counted key by key."""
 
     def __init__(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._db, self._writing = _open(folder)
-        self._count = 0
 
     def __getitem__(self, key: bytes) -> bytes:
         value: bytes | None = self._db.get(key)
@@ -37,14 +36,12 @@ class RocksPartition(MutableMapping[bytes, bytes]):
         return value
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        self._count += key not in self
         self._db.put(key, value, self._writing)
 
     def __delitem__(self, key: bytes) -> None:
         if key not in self:
             raise KeyError(key)
         self._db.delete(key, self._writing)
-        self._count -= 1
 
     def __contains__(self, key: object) -> bool:
         return self._db.get(key) is not None
@@ -53,12 +50,28 @@ class RocksPartition(MutableMapping[bytes, bytes]):
         return iter(self._db.keys())
 
     def __len__(self) -> int:
-        return self._count
+        return sum(1 for _ in self)
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        """The value, or `default`: without an exception for each key that is new."""
+        value = self._db.get(key)
+        return default if value is None else value
+
+    def items(self) -> ItemsView[bytes, bytes]:
+        """Keys and values as they are now, read one after the other from the files."""
+        return _Items(self)
 
     def clear(self) -> None:
         """Delete the files; nothing can be asked of it afterwards."""
         self._db.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Items(ItemsView[bytes, bytes]):
+    _mapping: RocksPartition
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter(self._mapping._db.items())
 
 
 def require_rocksdb() -> None:

@@ -136,7 +136,7 @@ class Tracker:
                 table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
             )
             state = PartitionState(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
-            self._deleted_orders[partition] = state.restore_clock(vehicles, hours)
+            self._deleted_orders[partition] = state.restore_clock()
             crash_point("worker.state_recalled")
             self._states[partition] = state
         return state

@@ -22,7 +22,7 @@ def worked(partitions: int, tables: dict[int, PartitionTables], events: list[fee
         mine = [event for event in events if partition_of(event["vehicle_id"].encode(), partitions) == number]
         of_partition = tables.setdefault(number, PartitionTables())
         state = PartitionState(number, of_partition.orders, of_partition.vehicles, of_partition.hours)
-        state.restore_clock([*of_partition.vehicles], [*of_partition.hours])
+        state.restore_clock()
         state.apply(enumerate(map(event_of, mine)))
     return tables
 

@@ -45,7 +45,7 @@ def continued() -> tuple[list[Table], BatchOutput]:
     """The recorded tables after the second batch, and what that batch came to."""
     orders, vehicles, hours = tables = tables_of(RECORDED["state"])
     state = PartitionState(0, orders, vehicles, hours)
-    state.restore_clock(list(vehicles), list(hours))
+    state.restore_clock()
     return tables, state.apply(enumerate(map(event_of, RECORDED["events"]), RECORDED["first_offset"]))
 
 
@@ -64,7 +64,7 @@ def test_an_order_that_is_read_keeps_its_offset_its_hours_and_its_events_byte_fo
 def test_a_vehicle_that_is_read_keeps_its_orders_each_with_its_center():
     recorded = tables_of(RECORDED["state"])
     orders, vehicles, hours = tables_of(RECORDED["state"])
-    PartitionState(0, orders, vehicles, hours).restore_clock(list(vehicles), list(hours))
+    PartitionState(0, orders, vehicles, hours).restore_clock()
 
     for key, state in vehicles.items():
         vehicle_orders = Vehicle("V", state).orders()
@@ -77,7 +77,7 @@ def test_what_is_logged_anew_takes_the_place_of_what_stood_under_the_number_alon
 ):
     log = [{**before, **now} for before, now in zip(tables_of(RECORDED["state"]), continued[0], strict=True)]
     orders, vehicles, hours = ({**table} for table in log)
-    expired = PartitionState(0, orders, vehicles, hours).restore_clock(list(vehicles), list(hours))
+    expired = PartitionState(0, orders, vehicles, hours).restore_clock()
 
     assert (orders, vehicles, hours) == tuple(continued[0])
     assert sorted(expired) == sorted(tables_of(RECORDED["state"])[0])
@@ -96,7 +96,7 @@ def test_a_number_that_two_centers_used_for_the_vehicle_becomes_two_orders():
     vehicles = {b"V1": orjson.dumps([3, ms("09:00"), 0, {"R1": digest}, {"R0": 3}])}
     hours = {orjson.dumps(["C1", ms("08:00"), 0]): orjson.dumps([ms("09:00"), {'["V1","R1"]': share}])}
     state = PartitionState(0, orders, vehicles, hours)
-    state.restore_clock(list(vehicles), list(hours))
+    state.restore_clock()
     out = state.apply([(9, event_of(surveyed("12:00", score=9))), (10, event_of(checked_in("12:00", order_id="R0")))])
 
     (fact,) = out.journeys
@@ -134,7 +134,7 @@ def test_the_same_events_once_more_are_duplicates_though_more_is_kept_of_them_to
 ):
     orders, vehicles, hours = (dict(table) for table in continued[0])
     state = PartitionState(0, orders, vehicles, hours)
-    state.restore_clock(list(vehicles), list(hours))
+    state.restore_clock()
     output = state.apply(enumerate(map(event_of, RECORDED["events"]), RECORDED["first_offset"] + 1000))
 
     assert set(output.outcomes) == {"duplicate"}
