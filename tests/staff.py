@@ -17,9 +17,9 @@ from fixtrail.all_settings import Settings
 from fixtrail.web.accounts import passwords
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.app import create_app
+from fixtrail.web.board.figures import Figures
 from fixtrail.web.config import web_config
 from fixtrail.web.context import Web, make_web
-from fixtrail.web.ops.figures import Figures
 from runtime.failure import ExitError
 from runtime.progress import Progress
 from tests.workshop import Sent, facts_after

@@ -1,21 +1,44 @@
 """The web application: which pages and interfaces there are."""
 
-from collections.abc import Iterator
-
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fixtrail.web.accounts import own_page
+from fixtrail.web.accounts import pages as sign_in_pages
 from fixtrail.web.accounts.access import access_of, remember
+from fixtrail.web.analysis import orders_page
+from fixtrail.web.analysis import pages as report_pages
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
 from fixtrail.web.head import HeadAsGet
-from fixtrail.web.ops.page_frame import page
+from fixtrail.web.ops import alive, calls_page, center_page, order_page, people, voices_page
+from fixtrail.web.ops import pages as board_pages
 from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
+from fixtrail.web.staff.page_frame import page
 from fixtrail.web.static import STATIC, PageFiles
+from fixtrail.web.stories import route as story_page
+from fixtrail.web.tracking import routes as tracking_pages
 from fixtrail.web.tracking.pages import Pages
+
+# Each has a `router`; of two that match an address the first one answers.
+PARTS = (
+    tracking_pages,
+    story_page,
+    sign_in_pages,
+    own_page,
+    alive,
+    board_pages,
+    calls_page,
+    order_page,
+    center_page,
+    voices_page,
+    people,
+    orders_page,
+    report_pages,
+)
 
 
 def create_app(web: Web) -> FastAPI:
@@ -25,8 +48,8 @@ def create_app(web: Web) -> FastAPI:
     app.state.web = web
     beside = web.estimates.shown, web.calls.newest, web.queues.position_of
     app.state.tracking = Pages(web.config, web.journeys.checks, *beside)
-    for router in _routers():
-        app.include_router(router)
+    for part in PARTS:
+        app.include_router(part.router)
     app.mount("/v1", create_api(web.api))
     show_errors(app)
     for name, folder in STATIC.items():
@@ -34,19 +57,6 @@ def create_app(web: Web) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))
     return app
-
-
-def _routers() -> Iterator[APIRouter]:
-    """One line a part; imported here, so that each part may import the shared ones."""
-    from fixtrail.web.tracking.routes import router as tracking
-
-    yield tracking
-    from fixtrail.web.stories.route import router as story
-
-    yield story
-    from fixtrail.web.ops.routes import routers
-
-    yield from routers()
 
 
 def show_errors(app: FastAPI) -> None:

@@ -9,14 +9,14 @@ from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.figures import computer as figure_computer
 from fixtrail.web.api.state import ApiState, make_state
+from fixtrail.web.board.boards import Boards
+from fixtrail.web.board.state import Ops, make_ops
 from fixtrail.web.calls import CallRequests
 from fixtrail.web.config import WebConfig
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
 from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
-from fixtrail.web.ops.boards import Boards
-from fixtrail.web.ops.state import Ops, make_ops
 from fixtrail.web.queues import Queues
 from fixtrail.web.security import Gate
 from runtime.progress import Progress

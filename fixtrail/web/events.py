@@ -1,6 +1,7 @@
 """Events that pages and interfaces send: to `service-events`, and only what Kafka has acknowledged counts as sent."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -66,3 +67,8 @@ class Events:
             except ExitError as error:
                 raise NotAcknowledgedError(str(error)) from None
         await self.write(value, event["vehicle_id"].encode())
+
+
+def event_id_key(secret: bytes) -> bytes:
+    """The key of the ids of events that pages send, of no other use."""
+    return hashlib.blake2b(secret, digest_size=32, person=b"page-event").digest()

@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 # One line a part.
 STATIC: dict[str, Path] = {
     "tracking": _HERE / "tracking" / "static",
-    "ops": _HERE / "ops" / "static",
+    "ops": _HERE / "staff" / "static",
 }
 # Text, which compresses well. Pages themselves are not compressed: with a secret in them their length could tell.
 _COMPRESSED = (".css", ".js", ".svg")

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, expect
 from fixtrail.all_settings import Settings
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
-from fixtrail.web.ops.figures import ask_figures, sum_of
-from fixtrail.web.ops.state import query_runner
+from fixtrail.web.board.figures import ask_figures, sum_of
+from fixtrail.web.clickhouse import query_runner
 from tests.browser.desks import (
     DESK,
     MINUTE,

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
-from fixtrail.web.ops.state import query_runner
+from fixtrail.web.clickhouse import query_runner
 from fixtrail.web.stories.story import story_of
 from runtime.failure import ExitError
 from schemas.order_key import OrderKey

@@ -22,8 +22,8 @@ from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Directory, Person, Role
-from fixtrail.web.ops.page_frame import BadFormError, path_of, small_form
 from fixtrail.web.security import address_of
+from fixtrail.web.staff.page_frame import BadFormError, path_of, small_form
 from runtime.failure import REFUSED, ExitError, exit_on
 from schemas.toml_file import TomlFileError
 

@@ -15,8 +15,7 @@ from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.second_factor import enrolment, new_recovery_codes, new_secret, recovery_hash
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Account
-from fixtrail.web.context import web_of
-from fixtrail.web.ops.page_frame import StaffRoute, finish, page
+from fixtrail.web.staff.page_frame import StaffRoute, finish, page
 from schemas.toml_file import TomlFileError
 
 # Between showing the secret and entering its first code.
@@ -188,7 +187,6 @@ def _page(request: Request, *, done: str | None = None, trouble: AccountError | 
         is_required=session.role in access.second_factor_roles,
         sessions=access.sessions.open_sessions(session.person.identity),
         this=session.id,
-        zone=web_of(request).ops.default_zone,
         done=done,
         **_trouble_values(trouble),
     )

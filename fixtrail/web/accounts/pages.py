@@ -24,7 +24,7 @@ from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.throttle import Attempt
 from fixtrail.web.accounts.users import Account
-from fixtrail.web.ops.page_frame import BadFormError, StaffRoute, local_path, page, small_form
+from fixtrail.web.staff.page_frame import BadFormError, StaffRoute, local_path, page, small_form
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report
 from fixtrail.web.analysis.further_answers import FURTHER
-from fixtrail.web.analysis.rows import COLON, first_row, listed, phrase, sheet, text, whole
+from fixtrail.web.report_cache.rows import COLON, first_row, listed, phrase, sheet, text, whole
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale, Report
-from fixtrail.web.analysis.rows import COLON, first_row, joined, listed, phrase, rows_of, sheet, text, value, whole
+from fixtrail.web.report_cache.rows import COLON, first_row, joined, listed, phrase, rows_of, sheet, text, value, whole
 
 MOST_NAMES = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fixtrail.web.ops.page_frame import words
+from fixtrail.web.staff.page_frame import words
 from schemas.centers import Center
 from schemas.locales import LOCALES, Locale
 

@@ -13,10 +13,10 @@ from fixtrail.settings import NoEndpointError
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.key_names import key_names
 from fixtrail.web.analysis.pages import request_of, sees_all
+from fixtrail.web.board.boards import name_of
+from fixtrail.web.clickhouse import Row
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.ops.boards import name_of
-from fixtrail.web.ops.figures import Row
-from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
+from fixtrail.web.staff.page_frame import StaffRoute, locale_of, page
 from runtime.failure import ExitError
 
 log = logging.getLogger(__name__)

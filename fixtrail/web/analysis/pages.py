@@ -14,13 +14,13 @@ from starlette.responses import Response
 
 from fixtrail.web.accounts.access import Viewer, audit
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.analysis.badges import CentersBadge
-from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
 from fixtrail.web.analysis.key_names import key_names
+from fixtrail.web.board.boards import name_of
 from fixtrail.web.context import web_of
-from fixtrail.web.ops import charts
-from fixtrail.web.ops.boards import name_of
-from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
+from fixtrail.web.report_cache.badges import CentersBadge
+from fixtrail.web.report_cache.cache import Computed, Computing, ReportRefusal, ReportRequest
+from fixtrail.web.staff import charts
+from fixtrail.web.staff.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import ExitError
 from schemas.locales import Locale
 

@@ -8,7 +8,7 @@ from fixtrail.web.accounts.access import Manager, audit, posted
 from fixtrail.web.calls import answered_call
 from fixtrail.web.context import web_of
 from fixtrail.web.events import NotAcknowledgedError
-from fixtrail.web.ops.page_frame import StaffRoute, go
+from fixtrail.web.staff.page_frame import StaffRoute, go
 from schemas.order_key import OrderKey
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)

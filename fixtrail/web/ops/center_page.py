@@ -11,15 +11,16 @@ from starlette.responses import Response
 
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.accounts.access import Viewer
+from fixtrail.web.board.board import board
+from fixtrail.web.board.boards import ftfr, name_of, nps
+from fixtrail.web.board.figures import Sums
+from fixtrail.web.board.work import work_list
 from fixtrail.web.calls import by_order
+from fixtrail.web.clickhouse import Row
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.ops import charts
-from fixtrail.web.ops.board import board
-from fixtrail.web.ops.boards import ftfr, name_of, nps
-from fixtrail.web.ops.figures import Row, Sums
-from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
-from fixtrail.web.ops.work import work_list
 from fixtrail.web.ready import as_shown
+from fixtrail.web.staff import charts
+from fixtrail.web.staff.page_frame import StaffRoute, locale_of, page
 from runtime.failure import ExitError
 from schemas.facts import Alert
 
@@ -115,7 +116,7 @@ def _stored(web: Web, center_id: str, day: date, zone: str) -> tuple[list[Row], 
 def _sums(hours: list[Row]) -> Sums:
     from dataclasses import fields
 
-    from fixtrail.web.ops.figures import sum_of
+    from fixtrail.web.board.figures import sum_of
 
     names = [field.name for field in fields(Sums) if field.name != "buckets"]
     return sum_of(

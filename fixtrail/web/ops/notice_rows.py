@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fixtrail.web.ops.page_frame import StaffTexts
+from fixtrail.web.staff.page_frame import StaffTexts
 
 # The ledger keeps reasons as the push sink says them, for logs and for `fixtrail notices log`.
 _CHINESE: tuple[tuple[str, str], ...] = (

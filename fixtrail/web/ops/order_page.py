@@ -3,24 +3,24 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.settings import LedgerSettings, NoEndpointError
+from fixtrail.settings import NoEndpointError
 from fixtrail.tracking_links import tracking_url
 from fixtrail.web.accounts.access import Viewer
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.board.boards import name_of
+from fixtrail.web.board.live import times_at
+from fixtrail.web.clickhouse import Row
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.ops import charts
-from fixtrail.web.ops.boards import name_of
-from fixtrail.web.ops.figures import Row
-from fixtrail.web.ops.live import times_at
+from fixtrail.web.notice_log import notice_log_of
 from fixtrail.web.ops.notice_rows import notice_rows
-from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
+from fixtrail.web.staff import charts
+from fixtrail.web.staff.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import ExitError
 from schemas.call_request import CallRequest
 from schemas.facts import JourneyFact
@@ -163,18 +163,3 @@ def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
     for name, event_id, _ in fact.timeline if fact else ():
         milestones.setdefault(event_id, []).append(name)
     return milestones
-
-
-def notice_log_of(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
-    """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
-    from fixtrail.customers.notice_log import log_as_json, log_of
-
-    ledger_path = settings.ledger_dsn().removeprefix("sqlite:///")
-    if ledger_path != settings.ledger_dsn() and not Path(ledger_path).exists():
-        # Reading must not make an empty one.
-        return None
-    try:
-        return log_as_json(log_of(settings, order))
-    except (ExitError, NoEndpointError) as error:
-        log.warning("the notices of an order cannot be shown: %s", str(error).splitlines()[0])
-        return None

@@ -13,12 +13,12 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from fixtrail.web.accounts.access import Viewer, audit, posted, remember
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.board.board_filter import filter_of
+from fixtrail.web.board.boards import TOKEN_MARK, BoardView, without_ticks
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledgedError
-from fixtrail.web.ops.board_filter import filter_of
-from fixtrail.web.ops.boards import TOKEN_MARK, BoardView, without_ticks
-from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
+from fixtrail.web.staff.page_frame import StaffRoute, go, locale_of, page
 from schemas.facts import Acknowledgement, Alert
 
 # At most so often a board changes, and at least so often it looks at the clock.

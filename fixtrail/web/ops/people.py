@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from fixtrail.web.accounts.access import Access, access_of, audit, posted, required
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.ops.page_frame import StaffRoute, go, page
+from fixtrail.web.staff.page_frame import StaffRoute, go, page
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 # An issuer and a subject.

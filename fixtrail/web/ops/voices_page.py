@@ -11,16 +11,15 @@ from fixtrail.voices.case_url import case_url
 from fixtrail.voices.cases import Case
 from fixtrail.web.accounts.access import Manager, Viewer, audit, posted
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.board.boards import name_of
+from fixtrail.web.board.live import times_at
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.events import NotAcknowledgedError
-from fixtrail.web.ops import charts
-from fixtrail.web.ops.boards import name_of
-from fixtrail.web.ops.live import times_at
+from fixtrail.web.events import NotAcknowledgedError, event_id_key
+from fixtrail.web.notice_log import notice_log_of
 from fixtrail.web.ops.notice_rows import notice_rows
-from fixtrail.web.ops.order_page import notice_log_of
-from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page, with_query, words
 from fixtrail.web.ops.voices import RECORDED, SHOWN, VoiceItem, follow_up_event, is_shown, sorted_items, voice_item
-from fixtrail.web.tracking.decisions import event_id_key
+from fixtrail.web.staff import charts
+from fixtrail.web.staff.page_frame import StaffRoute, go, locale_of, page, with_query, words
 from schemas.facts import WAITS, JourneyFact
 from schemas.order_key import OrderKey
 

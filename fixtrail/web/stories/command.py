@@ -2,9 +2,8 @@
 
 from fixtrail.configuration import public_url, push_settings
 from fixtrail.settings import WebSettings
-from fixtrail.web.ops.figures import Row
-from fixtrail.web.ops.order_page import notice_log_of
-from fixtrail.web.ops.state import query_runner
+from fixtrail.web.clickhouse import Row, query_runner
+from fixtrail.web.notice_log import notice_log_of
 from fixtrail.web.stories.links import StoryLinks
 from fixtrail.web.stories.story import Story, story_of
 from runtime.clock import now_ms

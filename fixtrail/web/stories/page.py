@@ -12,7 +12,7 @@ from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale
 from fixtrail.terminal.printable import shown_in_page
-from fixtrail.web.ops.page_frame import words
+from fixtrail.web.staff.page_frame import words
 from fixtrail.web.stories.story import Story
 
 FOLDER = Path(__file__).parent

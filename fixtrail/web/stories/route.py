@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse, Response
 from fixtrail.settings import NoEndpointError
 from fixtrail.tracking_links import OpenedLink
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.ops.order_page import notice_log_of
-from fixtrail.web.ops.page_frame import locale_of
+from fixtrail.web.notice_log import notice_log_of
 from fixtrail.web.security import address_of
+from fixtrail.web.staff.page_frame import locale_of
 from fixtrail.web.stories.links import StoryLink, StoryLinks
 from fixtrail.web.tracking.pages import no_page
 from runtime.clock import now_ms

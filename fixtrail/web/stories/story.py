@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from fixtrail.web.ops.figures import Ask, Row
+from fixtrail.web.clickhouse import Ask, Row
 from runtime.failure import NEGATIVE, ExitError
 from schemas.events import EVENT_TYPES
 from schemas.order_key import OrderKey

@@ -21,11 +21,6 @@ MOST_COMMENT = 2000
 _MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 
 
-def event_id_key(secret: bytes) -> bytes:
-    """The key of the ids, of no other use."""
-    return hashlib.blake2b(secret, digest_size=32, person=b"page-event").digest()
-
-
 def decision_event(
     fact: JourneyFact, quoted: Quoted, now: int, key: bytes, *, approved: bool, line_ids: Collection[str] = ()
 ) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.events import NotAcknowledgedError
+from fixtrail.web.events import NotAcknowledgedError, event_id_key
 from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.head import is_read
 from fixtrail.web.security import address_of
@@ -20,7 +20,7 @@ from fixtrail.web.static import static_url
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.calls import call_form
-from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
+from fixtrail.web.tracking.decisions import decision_event, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
 from fixtrail.web.tracking.names import visit_names
 from fixtrail.web.tracking.notifications import NotSubscribedError, is_subscribed, subscribe, unsubscribe

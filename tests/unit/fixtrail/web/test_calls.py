@@ -7,8 +7,8 @@ from datetime import time
 
 import pytest
 
+from fixtrail.web.board.board import Thresholds, board
 from fixtrail.web.calls import MOST_A_DAY, CallRequests, asked_call, may_withdraw, withdrawn_call
-from fixtrail.web.ops.board import Thresholds, board
 from fixtrail.web.tracking import routes
 from schemas.call_request import CallRequest
 from schemas.centers import Center

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from fixtrail.web.accounts import pages, passwords, throttle
-from fixtrail.web.ops.page_frame import catalogue, local_path
+from fixtrail.web.staff.page_frame import catalogue, local_path
 from tests.staff import PASSWORD, Staff, staff
 
 ACCOUNTS = [("lin", "viewer", ("C1",)), ("boss", "admin", ("*",))]

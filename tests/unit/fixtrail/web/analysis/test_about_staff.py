@@ -9,7 +9,7 @@ import pytest
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, Sheet
 from fixtrail.web.accounts.users import ROLES, person_of
-from fixtrail.web.analysis.cache import ReportRequest, Reports
+from fixtrail.web.report_cache.cache import ReportRequest, Reports
 from tests.staff import Staff, staff
 
 X = Bilingual("x", "x")

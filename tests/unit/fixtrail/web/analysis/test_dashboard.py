@@ -11,8 +11,8 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Report, Sheet
 from fixtrail.web.analysis.answers import answer, bars, headlines
-from fixtrail.web.analysis.cache import Computing, ReportRequest, Reports
 from fixtrail.web.analysis.orders_page import days_of
+from fixtrail.web.report_cache.cache import Computing, ReportRequest, Reports
 from tests.staff import Staff, staff
 from tests.workshop import ms
 

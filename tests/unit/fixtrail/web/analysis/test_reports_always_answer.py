@@ -7,9 +7,9 @@ import pytest
 from starlette.requests import Request
 
 from fixtrail.reports.report import Bilingual, Report
-from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest, Reports, reason_of
 from fixtrail.web.analysis.pages import request_of
-from fixtrail.web.ops.page_frame import catalogue
+from fixtrail.web.report_cache.cache import Computed, Computing, ReportRefusal, ReportRequest, Reports, reason_of
+from fixtrail.web.staff.page_frame import catalogue
 from runtime.failure import USAGE, ExitError
 
 KPI = ReportRequest("kpi")

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from fixtrail.settings import ClickHouseSettings
+from fixtrail.web.clickhouse import query_runner
 from fixtrail.web.ops.notice_rows import notice_rows, reason_in
-from fixtrail.web.ops.page_frame import catalogue, words
-from fixtrail.web.ops.state import query_runner
+from fixtrail.web.staff.page_frame import catalogue, words
 from schemas.events import EVENT_TYPES
 from tests.staff import Staff, staff
 from tests.unit.fixtrail.web.ops.test_pages import ACCOUNTS, ENGLISH

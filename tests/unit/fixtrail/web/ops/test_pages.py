@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fixtrail.web.board.alerts import KEPT_CLOSED_MS, BoardAlerts
+from fixtrail.web.board.boards import without_ticks
 from fixtrail.web.events import NotAcknowledgedError
-from fixtrail.web.ops.alerts import KEPT_CLOSED_MS, BoardAlerts
-from fixtrail.web.ops.boards import without_ticks
 from fixtrail.web.ops.pages import board_stream
 from schemas.facts import Alert
 from tests.staff import Staff, record, staff
@@ -266,7 +266,7 @@ class Reader:
 def quick_stream(monkeypatch):
     monkeypatch.setattr("fixtrail.web.ops.pages.LEAST_S", 0.01)
     monkeypatch.setattr("fixtrail.web.ops.pages.LOOK_EVERY_S", 0.2)
-    monkeypatch.setattr("fixtrail.web.ops.boards.CACHE_MS", -1)
+    monkeypatch.setattr("fixtrail.web.board.boards.CACHE_MS", -1)
 
 
 async def test_a_change_reaches_an_open_board_in_the_pieces_that_it_changes(board, quick_stream):
@@ -302,7 +302,7 @@ def test_time_that_runs_is_no_change():
 
 
 def test_every_milestone_and_outcome_that_there_is_has_a_name():
-    from fixtrail.web.ops.page_frame import catalogue
+    from fixtrail.web.staff.page_frame import catalogue
     from sinks.push.ledger import ledger
     from streams.journey.clock_notices import BY_CLOCK
     from streams.journey.notices import MILESTONES

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fixtrail.web.tracking.decisions import MOST_COMMENT, decision_event, event_id_key, survey_event
+from fixtrail.web.events import event_id_key
+from fixtrail.web.tracking.decisions import MOST_COMMENT, decision_event, survey_event
 from fixtrail.web.tracking.view import journey_view
 from schemas.decode import decode_event
 from schemas.facts import JourneyFact

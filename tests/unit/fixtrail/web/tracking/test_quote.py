@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fixtrail.web.tracking.decisions import decision_event, event_id_key
+from fixtrail.web.events import event_id_key
+from fixtrail.web.tracking.decisions import decision_event
 from fixtrail.web.tracking.names import VisitNames
 from fixtrail.web.tracking.pages import Pages
 from fixtrail.web.tracking.quote_page import QuoteChoice, is_confirmed

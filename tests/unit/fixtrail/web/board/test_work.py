@@ -5,12 +5,12 @@ from datetime import time
 
 import pytest
 
-from fixtrail.web.analysis.badges import Badge
-from fixtrail.web.ops.board import Board, Thresholds, board
-from fixtrail.web.ops.board_filter import BoardFilter
-from fixtrail.web.ops.boards import ON_WALL, CenterLine, Rate, in_order, on_wall
-from fixtrail.web.ops.figures import CenterFigures
-from fixtrail.web.ops.work import other_alerts, work_list
+from fixtrail.web.board.board import Board, Thresholds, board
+from fixtrail.web.board.board_filter import BoardFilter
+from fixtrail.web.board.boards import ON_WALL, CenterLine, Rate, in_order, on_wall
+from fixtrail.web.board.figures import CenterFigures
+from fixtrail.web.board.work import other_alerts, work_list
+from fixtrail.web.report_cache.badges import Badge
 from schemas.centers import Center
 from schemas.facts import Alert, JourneyFact
 from schemas.opening_hours import opening_ms_between

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.ops.live import Lane
+from fixtrail.web.board.live import Lane
 from schemas.centers import Center
 
 LONGEST = 64

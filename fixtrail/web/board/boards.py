@@ -8,18 +8,18 @@ from typing import Any
 
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.analysis.badges import Badge, Badges
+from fixtrail.web.board.board import CenterNow, board
+from fixtrail.web.board.board_filter import BoardFilter, CenterSort, visible_centers
+from fixtrail.web.board.figures import CenterFigures, FiguresSnapshot, Sums, sum_of
+from fixtrail.web.board.state import Ops
+from fixtrail.web.board.work import other_alerts, work_list
 from fixtrail.web.calls import CallRequests, by_order
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
-from fixtrail.web.ops import charts
-from fixtrail.web.ops.board import CenterNow, board
-from fixtrail.web.ops.board_filter import BoardFilter, CenterSort, visible_centers
-from fixtrail.web.ops.figures import CenterFigures, FiguresSnapshot, Sums, sum_of
-from fixtrail.web.ops.page_frame import StaffTexts, environment, words
-from fixtrail.web.ops.state import Ops
-from fixtrail.web.ops.work import other_alerts, work_list
 from fixtrail.web.ready import as_shown
+from fixtrail.web.report_cache.badges import Badge, Badges
+from fixtrail.web.staff import charts
+from fixtrail.web.staff.page_frame import StaffTexts, environment, words
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Alert
 from schemas.locales import Locale

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fixtrail.estimates.estimate import Estimate
-from fixtrail.web.ops.board_filter import BoardFilter
-from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
+from fixtrail.web.board.board_filter import BoardFilter
+from fixtrail.web.board.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
 from schemas.call_request import CallRequest
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Activity, JourneyFact

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.web.accounts.users import person_of
-from fixtrail.web.ops.board import Thresholds, board
-from fixtrail.web.ops.board_filter import BoardFilter, filter_of, visible_centers
-from fixtrail.web.ops.live import TIMES, times_at
+from fixtrail.web.board.board import Thresholds, board
+from fixtrail.web.board.board_filter import BoardFilter, filter_of, visible_centers
+from fixtrail.web.board.live import TIMES, times_at
 from schemas.centers import Center
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey

@@ -7,8 +7,8 @@ import pytest
 
 from fixtrail.reports.data.words import VERDICT_COLUMNS
 from fixtrail.reports.report import Bilingual, Report, Sheet
-from fixtrail.web.analysis.badges import Badges, DataBadges
-from fixtrail.web.analysis.cache import ReportRequest, Reports
+from fixtrail.web.report_cache.badges import Badges, DataBadges
+from fixtrail.web.report_cache.cache import ReportRequest, Reports
 from runtime.failure import ExitError
 from tests.staff import Staff, staff
 from tests.workshop import checked_in, ms

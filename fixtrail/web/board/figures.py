@@ -4,14 +4,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from fixtrail.settings import NoEndpointError
-from fixtrail.web.ops.live import Lane
+from fixtrail.web.board.live import Lane
+from fixtrail.web.clickhouse import Ask, Row
 from runtime.failure import ExitError
 from streams.journey.center_hours import BUCKET_GROWTH
 
@@ -22,10 +22,6 @@ FIRST_WAIT_S = 3.0
 LONG_S = 30.0
 WEEKS_DAYS = 28
 TREND_DAYS = 14
-
-Row = dict[str, Any]
-# Rows of a query with its parameters; may block, and raises ExitError where ClickHouse does not answer.
-Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.all_settings import Settings
-from fixtrail.web.ops.board import Thresholds
-from fixtrail.web.ops.boards import ftfr, nps
-from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, figures_of, sum_of
-from fixtrail.web.ops.state import targets_of, thresholds_of
+from fixtrail.web.board.board import Thresholds
+from fixtrail.web.board.boards import ftfr, nps
+from fixtrail.web.board.figures import TREND_DAYS, Figures, Sums, figures_of, sum_of
+from fixtrail.web.board.state import targets_of, thresholds_of
 from runtime.failure import ExitError
 from streams.journey.center_hours import wait_bucket
 

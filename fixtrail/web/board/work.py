@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fixtrail.web.ops.board import Board, BoardDue
-from fixtrail.web.ops.board_filter import Sort
-from fixtrail.web.ops.live import LiveOrder
+from fixtrail.web.board.board import Board, BoardDue
+from fixtrail.web.board.board_filter import Sort
+from fixtrail.web.board.live import LiveOrder
 from schemas.facts import Alert
 from schemas.order_key import OrderKey
 

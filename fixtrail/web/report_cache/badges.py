@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from fixtrail.web.analysis.cache import ReportRequest, Reports
+from fixtrail.web.report_cache.cache import ReportRequest, Reports
 from schemas.locales import LOCALES, Locale
 
 if TYPE_CHECKING:
@@ -94,6 +94,6 @@ def verdicts_of(report: "Report") -> dict[str, tuple[str, Mapping[str, str]]]:
 
 def _flaws(table: "Sheet", row: Mapping[str, Any], locale: Locale) -> str:
     """What is not counted, and what is counted with a note, of one center."""
-    from fixtrail.web.analysis.rows import joined, text
+    from fixtrail.web.report_cache.rows import joined, text
 
     return joined([text(table, row, name, locale) for name in ("stops", "notes") if row[name]], locale)

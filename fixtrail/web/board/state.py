@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fixtrail.configuration import report_targets
-from fixtrail.settings import ClickHouseSettings, ReportSettings
+from fixtrail.settings import ReportSettings
 from fixtrail.voices.limits import VoiceLimits, limits_of
 from fixtrail.web.accounts.access import Access, make_access
-from fixtrail.web.analysis.badges import DataBadges
-from fixtrail.web.analysis.cache import Reports
-from fixtrail.web.analysis.compute import computer
+from fixtrail.web.board.alerts import BoardAlerts
+from fixtrail.web.board.board import Thresholds
+from fixtrail.web.board.figures import Figures
+from fixtrail.web.clickhouse import Ask, query_runner
 from fixtrail.web.config import WebConfig
-from fixtrail.web.ops.alerts import BoardAlerts
-from fixtrail.web.ops.board import Thresholds
-from fixtrail.web.ops.figures import Ask, Figures, Row
+from fixtrail.web.report_cache.badges import DataBadges
+from fixtrail.web.report_cache.cache import Reports
+from fixtrail.web.report_cache.compute import computer
 from runtime.clock import now_ms
 from runtime.failure import REFUSED, ExitError
 
-# A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
-PATIENCE_S = 6.0
 _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
@@ -70,21 +68,6 @@ def make_ops(config: WebConfig) -> Ops:
         ask=ask,
         clock=now_ms,
     )
-
-
-def query_runner(settings: ClickHouseSettings) -> Ask:
-    """Asks ClickHouse as the reader; what it raises is `fixtrail.sql.query`'s."""
-    import orjson
-
-    from fixtrail.clickhouse import query as sql
-    from fixtrail.clickhouse.literals import literal
-
-    def ask(text: str, parameters: Mapping[str, Any]) -> list[Row]:
-        values = {name: literal(value) for name, value in parameters.items()}
-        answer = b"".join(sql.query(settings, text, "JSONEachRow", values, patience_s=PATIENCE_S))
-        return [orjson.loads(line) for line in answer.splitlines() if line]
-
-    return ask
 
 
 def targets_of(settings: ReportSettings) -> Targets:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ReportSettings
-from fixtrail.web.analysis.cache import Answered, Compute, ReportRequest
+from fixtrail.web.report_cache.cache import Answered, Compute, ReportRequest
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
