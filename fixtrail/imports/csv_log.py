@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 
 from fixtrail.imports.errors import LogError
 from fixtrail.imports.mapping_file import LogSettings
+from fixtrail.imports.spreadsheet import plain_cell
 
 LONGEST_LINE = 4 << 20
 SAMPLE = 1 << 18
@@ -26,6 +28,8 @@ _BOMS = (
 STRAY_ZEROS = 0.05
 # The line that is put behind the last one: it comes as a row of its own, unless a quote was left open.
 _END = "\uffff the end"
+# What Excel reads as a setting and shows to nobody.
+_DELIMITER_NOTE = re.compile("\ufeff?sep=(.)\r?\n?$", re.IGNORECASE)
 _DELIMITERS = ",;\t|^\x01"
 
 
@@ -52,7 +56,9 @@ class CsvReader:
         self._layout = layout
         text = io.TextIOWrapper(stream, encoding=layout.encoding, newline="")
         lines = _lines(text)
-        self._skipped = settings.skip_lines
+        with self._decoding(0):
+            lines, has_note = _without_note(lines, settings)
+        self._skipped = settings.skip_lines + has_note
         for number in range(settings.skip_lines):
             with self._decoding(number):
                 next(lines, None)
@@ -154,6 +160,9 @@ def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> s
     except UnicodeError:
         raise EncodingError(f"the bytes are no {encoding}") from None
     lines = text.splitlines(keepends=True)[settings.skip_lines :][:40]
+    note = _DELIMITER_NOTE.match(lines[0]) if lines and not settings.skip_lines else None
+    if note is not None:
+        return note[1]
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
         try:
@@ -180,6 +189,14 @@ def _looks_like_gb18030(chunk: bytes) -> bool:
     return paired > 4 * single
 
 
+def _without_note(lines: Iterator[str], settings: LogSettings) -> tuple[Iterator[str], bool]:
+    """The lines without the first one, if that only tells Excel the delimiter; and whether it does."""
+    first = "" if settings.skip_lines else next(lines, "")
+    if _DELIMITER_NOTE.match(first):
+        return lines, True
+    return chain([first] if first else [], lines), False
+
+
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
@@ -191,7 +208,7 @@ def _distinct(header: list[str]) -> list[str]:
     """Column names; the second 备注 becomes 备注#2, a nameless third column #3."""
     names: dict[str, None] = {}
     for number, cell in enumerate(header, 1):
-        name = cell.strip().removeprefix("\ufeff") or f"#{number}"
+        name = plain_cell(cell.strip().removeprefix("\ufeff") or " ").strip() or f"#{number}"
         times = 2
         distinct = name
         while distinct in names:

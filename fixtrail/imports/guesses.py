@@ -11,10 +11,14 @@ ENOUGH = 0.8  # of the values of a column of times can be read
 FORMATS = (
     *("iso", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %p %I:%M:%S", "%Y/%m/%d %p %I:%M"),
     *("%Y年%m月%d日 %H时%M分", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日 %H时", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"),
-    *("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%Y/%m/%d", "%d.%m.%Y"),
-    *("epoch_ms", "epoch_s", "excel"),
+    *("%Y年%m月%d日 %H点%M分", "%Y年%m月%d日 %p%I点%M分", "%Y年%m月%d日 %p%I时%M分", "%Y年%m月%d日 %p%I:%M"),
+    *("%Y年%m月%d日%H:%M", "%Y年%m月%d日%p%I:%M", "%Y年%m月%d日%p%I点%M分", "%Y-%m-%d %p %I:%M", "%Y.%m.%d %H:%M"),
+    *("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p"),
+    *("%m/%d/%Y %I:%M:%S %p", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%m/%d/%y %I:%M %p", "%d.%m.%y %H:%M"),
+    *("%Y/%m/%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d%H%M%S", "%Y%m%d%H%M"),
+    *("epoch_us", "epoch_ms", "epoch_s", "excel"),
 )
-_OF_NUMBERS = frozenset({"epoch_ms", "epoch_s", "excel"})
+_OF_NUMBERS = frozenset({"epoch_us", "epoch_ms", "epoch_s", "excel"})
 # Role → words in a column's name, the surest first.
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "case": (
@@ -55,7 +59,7 @@ _ZONES = {
     **dict.fromkeys(("EST", "EDT"), "America/New_York"),
     **dict.fromkeys(("PST", "PDT"), "America/Los_Angeles"),
 }
-_SLASHED = ("%d/%m/%Y", "%m/%d/%Y")
+_SLASHED = ("%d/%m/", "%m/%d/")
 # (event type, phase) → words in an activity, or in the name of a column of times.
 _EVENTS: tuple[tuple[tuple[str, str | None], tuple[str, ...]], ...] = (
     (("promised", None), ("预计交车", "预交车", "预计完工", "promised", "planned", "estimated")),
@@ -124,10 +128,16 @@ def zones_in(values: Sequence[str]) -> dict[str, str]:
     return {name: zone for name, zone in _ZONES.items() if name in names}
 
 
-def other_dates(values: Sequence[str]) -> str:
-    """How the dates with slashes of a log do not begin: with the day, or with the month, whichever reads fewer."""
-    day_first, month_first = (sum(_is_read(text.split()[0], dates) for text in values) for dates in _SLASHED)
-    return _SLASHED[1] if day_first >= month_first else _SLASHED[0]
+def other_dates(values: Sequence[str]) -> tuple[str, bool]:
+    """How the dates with slashes of a log do not begin, with the day or with the month, whichever reads fewer.
+
+    And whether that is a guess: both read all of them.
+    """
+    dates = [text.split()[0] for text in values if text.count("/") >= 2]
+    day_first, month_first = (
+        sum(any(_is_read(text, start + year) for year in ("%Y", "%y")) for text in dates) for start in _SLASHED
+    )
+    return _SLASHED[1] if day_first >= month_first else _SLASHED[0], day_first == month_first
 
 
 def formats_of(values: Sequence[str], name: str, other_name: str, zones: Mapping[str, str]) -> tuple[str, ...] | None:

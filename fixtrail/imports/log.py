@@ -23,6 +23,7 @@ from fixtrail.imports.errors import BadValueError, LogError
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
 from fixtrail.imports.spool import Spool
+from fixtrail.imports.spreadsheet import plain_cell
 from fixtrail.imports.unpacking import unpacked
 from fixtrail.imports.values import normalizer
 from fixtrail.imports.xes import XesReader
@@ -34,7 +35,11 @@ Progress = Callable[[int, int], None]
 LAST_ENCODING = "windows-1252"
 # A cell like these stands in rows, not in a header.
 _NUMBER_OR_TIME = re.compile(r"[\d.,:/+\- ]*\d[\d.,:/+\- ]*")
-_NOT_A_LOG = {b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF"}
+_NOT_A_LOG = {
+    **{b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file"},
+    **{b"%PDF": "a PDF", b"SQLi": "an SQLite file"},
+}
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 _EVERY = 500
 
 
@@ -100,7 +105,7 @@ def _scan(path: Path, mapping: Mapping, scan: Scan, progress: Progress | None, w
             _, columns, _ = raw
             scan.spool.add(raw)
             scan.rows += 1
-            case = columns.get(mapping.case_column, "")
+            case = _case(columns, mapping)
             scan.cases[case] += 1
             if by_activity:
                 scan.activities[case, _activity(columns, mapping)] += 1
@@ -147,13 +152,18 @@ def peek_log(path: Path, rows: int) -> Sample:
         if sample is None:
             break
         is_header = not any(map(_NUMBER_OR_TIME.fullmatch, sample.columns))
-        if best is None or (is_header and len(sample.columns) > len(best.columns) + 1):
+        # A title stands in one cell, a header of headers in some.
+        if best is None or (is_header and _named(sample) > _named(best) + 1):
             best = sample
         if best.format != "csv":
             break
     if best is None:
         raise LogError(f"{path}: the log is empty")
     return best
+
+
+def _named(sample: Sample) -> int:
+    return sum(not re.fullmatch(r"#\d+", name) for name in sample.columns)
 
 
 def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
@@ -220,7 +230,7 @@ def read_log(
     for number, (line, columns, problem) in enumerate(scan.spool):
         if progress and number % _EVERY == 0:
             progress(scan.size + scan.size * number // scan.rows, 2 * scan.size)
-        case, activity = columns.get(mapping.case_column, ""), _activity(columns, mapping)
+        case, activity = _case(columns, mapping), _activity(columns, mapping)
         case_rows[case] += 1
         total = scan.cases[case]
         ordinal = total - case_rows[case] + 1 if newest_first else case_rows[case]
@@ -259,6 +269,13 @@ def _add_places(columns: dict[str, str], scan: Scan, case: str, rank: _Rank, map
 
 def _yes(value: bool) -> str:
     return "true" if value else "false"
+
+
+def _case(columns: dict[str, str], mapping: Mapping) -> str:
+    if len(mapping.case_key) == 1:
+        return columns.get(mapping.case_key[0], "")
+    texts = [columns.get(name, "") for name in mapping.case_key]
+    return " / ".join(texts) if all(texts) else ""
 
 
 def _activity(columns: dict[str, str], mapping: Mapping) -> str:
@@ -304,6 +321,8 @@ def _layout(path: Path, mapping: Mapping) -> Scan:
     looks_like_xml = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
     if (settings.format or ("xes" if looks_like_xml else "csv")) == "xes":
         return Scan("xes")
+    if settings.format is None and _JSON.match(start):
+        raise LogError(f"{path}: this is JSON; export it as CSV or XES (lines that are events go by fixtrail send)")
     encoding = settings.encoding
     if encoding is None:
         with _open(path) as file:
@@ -326,6 +345,7 @@ def _raw_rows(
     progress: Progress | None,
     wanted: frozenset[str] | None,
 ) -> Iterator[_RawRow]:
+    is_csv = isinstance(reader, CsvReader)
     rows = reader if isinstance(reader, CsvReader) else ((line, columns, None) for line, columns in reader)
     empty, plain = frozenset(mapping.log.empty), normalizer(mapping.log.normalize) if mapping.log.normalize else None
     for number, (line, columns, problem) in enumerate(rows):
@@ -333,6 +353,8 @@ def _raw_rows(
             progress(min(file.packed.tell(), file.size), 2 * file.size)
         names: Iterable[str] = columns if wanted is None else wanted & columns.keys()
         filled = {name: text for name in names if (text := columns[name].strip()) and text not in empty}
+        if is_csv:
+            filled = {name: text for name, cell in filled.items() if (text := plain_cell(cell))}
         if plain is not None:
             filled = {name: text for name, cell in filled.items() if (text := plain(cell).strip())}
         yield line, filled, problem

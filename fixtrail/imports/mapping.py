@@ -70,8 +70,9 @@ class Mapping:
         return bool(self.row_tests or self.derived & {"@earliest", "@latest"})
 
     @property
-    def case_column(self) -> str:
-        return self.log.case or XES_CASE
+    def case_key(self) -> tuple[str, ...]:
+        """The columns that tell cases apart, all of them together."""
+        return self.log.case or (XES_CASE,)
 
     @property
     def activity_columns(self) -> tuple[str, ...]:
@@ -106,7 +107,7 @@ def compile_mapping(file: MappingFile) -> Mapping:
     if time.column is None and time.template is None and file.log.format != "csv":
         time = time.model_copy(update={"column": (XES_TIME,)})
     row_time = time_expression(TimeSettings(), time, "time") if time.column or time.template else None
-    needs = Needs(set(file.log.case_columns) | {file.log.case or XES_CASE} | set(file.log.activity or ()))
+    needs = Needs(set(file.log.case_columns) | set(file.log.case or (XES_CASE,)) | set(file.log.activity or ()))
     rules = tuple(_rule(number, rule, file, time, needs) for number, rule in enumerate(file.event, 1))
     ignored = tuple(
         (compile_filter(choice, f"ignore {number}", needs), choice.reason)

@@ -41,7 +41,7 @@ class LogSettings(Strict):
 
     format: Literal["xes", "csv"] | None = None
     rows: Literal["events", "orders"] = "events"
-    case: Text | None = None
+    case: OneOrMore | None = None
     activity: OneOrMore | None = None
     order: Literal["oldest_first", "newest_first"] = "oldest_first"
     case_columns: tuple[Text, ...] = ()

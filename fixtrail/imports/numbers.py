@@ -53,8 +53,21 @@ def _decimal(text: str, style: NumberStyle) -> Decimal:
 
 
 def _plain(text: str, style: NumberStyle) -> str:
-    plain = text.replace(style.thousands, "") if style.thousands else text
-    return plain.replace(",", ".") if style.decimal == "," else plain
+    """The number as Python writes it. Raises InvalidOperation for signs that stand where the style has none.
+
+    1.234 where a comma is the decimal sign is a thousand and more, or of another style: never one and a bit.
+    """
+    whole, point, fraction = text.partition(style.decimal)
+    if style.thousands and style.thousands in whole:
+        groups = whole.lstrip("+-").split(style.thousands)
+        # India writes 12,34,567.
+        lengths = [len(group) for group in groups]
+        if not 1 <= lengths[0] <= 3 or lengths[-1] != 3 or not {2, 3}.issuperset(lengths[1:-1]):
+            raise InvalidOperation
+        whole = whole.replace(style.thousands, "")
+    if "_" in text or (style.decimal == "," and "." in whole + fraction):
+        raise InvalidOperation
+    return f"{whole}.{fraction}" if point else whole
 
 
 def _refuse_cut(text: str) -> None:

@@ -79,6 +79,7 @@ class ImportReport(Frozen):
     notes: dict[str, int]
     first_at: AwareDatetime | None
     last_at: AwareDatetime | None
+    future_events: int
     orders: int
     closed_orders: int
     orders_without_check_in: int
@@ -117,20 +118,22 @@ class _Case:
 
 @dataclass
 class Tally:
-    """Counts outcomes row by row; `report` gives the sum."""
+    """Counts outcomes row by row; `report` gives the sum. What happens after `now` has not happened."""
 
+    now: datetime
     rows: int = 0
     mapped: int = 0
     partly: int = 0
     unmapped: int = 0
     rejected: int = 0
+    future: int = 0
     types: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     first_at: datetime | None = None
     last_at: datetime | None = None
     _unmapped: dict[tuple[str, str], _Occurrence] = field(default_factory=dict)
     _rejected: dict[tuple[int | None, str | None, str], _Occurrence] = field(default_factory=dict)
-    _orders: dict[str, _Order] = field(default_factory=dict)
+    _orders: dict[tuple[str, str], _Order] = field(default_factory=dict)
     _cases: dict[str, _Case] = field(default_factory=dict)
 
     @property
@@ -182,9 +185,11 @@ class Tally:
         self.last_at = at if self.last_at is None or at > self.last_at else self.last_at
         if isinstance(event, ReferenceEvent):
             return
-        order = self._orders.get(event.order_id)
+        self.future += at > self.now
+        key = event.center_id, event.order_id
+        order = self._orders.get(key)
         if order is None:
-            order = self._orders[event.order_id] = _Order(event.vehicle_id)
+            order = self._orders[key] = _Order(event.vehicle_id)
         order.several_vehicles |= order.vehicle_id != event.vehicle_id
         order.checked_in |= type_ == "check_in"
         order.is_visit |= event.is_of_visit
@@ -226,6 +231,7 @@ class Tally:
             notes=dict(self.notes.most_common()),
             first_at=self.first_at,
             last_at=self.last_at,
+            future_events=self.future,
             orders=len(orders),
             closed_orders=sum(order.closed for order in orders),
             orders_without_check_in=sum(order.is_visit and not order.checked_in for order in orders),

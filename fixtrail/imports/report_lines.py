@@ -17,6 +17,9 @@ def report_lines(report: ImportReport) -> list[str]:
     lines += [f"  {count:>9,}  {name}" for name, count in report.events_by_type.items()]
     if report.first_at and report.last_at:
         lines.append(f"time: {report.first_at.isoformat()} to {report.last_at.isoformat()}")
+    if report.future_events:
+        question = "is the year, the zone, or day and month wrong?"
+        lines.append(f"events that have not happened yet ({question}): {report.future_events:,}")
     if report.unmapped:
         lines.append("not mapped:")
         lines += [

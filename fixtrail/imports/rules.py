@@ -78,7 +78,7 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
 
 def _problem(row: LogRow, mapping: Mapping) -> str | None:
     if not row.case:
-        return f"no case: column {mapping.case_column} is empty"
+        return f"no case: column {' or '.join(mapping.case_key)} is empty"
     damage = damage_of(row.case)
     if damage:
         return f"case: {damage}"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -36,7 +37,7 @@ async def import_log(
     """
     scan_progress = progress and (lambda done, total: progress(done, total * 3 // 2))
     scan = scan_log(path, mapping, scan_progress, whole_rows=rejects is not None)
-    tally = Tally()
+    tally = Tally(datetime.now(UTC))
     levels = mapping.service_levels
     folds = send is None and mapping.topic is SERVICE
     journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if folds else None

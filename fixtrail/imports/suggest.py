@@ -23,6 +23,7 @@ class _Columns:
     times: dict[str, tuple[str, ...]]
     activity: str | None
     zones: dict[str, str] = field(default_factory=dict)
+    is_order_guessed: bool = False
     roles: dict[str, str] = field(default_factory=dict)
 
 
@@ -47,14 +48,14 @@ def _columns(sample: Sample, path: Path) -> _Columns:
         raise LogError(f"{path}: there are no rows below the header, so nothing to guess by")
     values = {name: _values(sample, name) for name in sample.columns}
     texts = [text for column in values.values() for text in column]
-    other, zones = other_dates(texts), zones_in(texts)
+    (other, is_order_guessed), zones = other_dates(texts), zones_in(texts)
     times = {name: formats for name, column in values.items() if (formats := formats_of(column, name, other, zones))}
     case = column_for("case", sample.columns, times)
     if case is None or not times:
         lack = "the number of an order" if case is None else "a time"
         names = ", ".join(" ".join(name.split()) for name in sample.columns[:50])
         raise LogError(f"{path}: no column looks like {lack}. It has: {names}")
-    columns = _Columns(case, times, column_for("activity", sample.columns, [case, *times]), zones)
+    columns = _Columns(case, times, column_for("activity", sample.columns, [case, *times]), zones, is_order_guessed)
     taken = [case, *times]
     for role in ("vehicle", "customer", "center", "odometer", "lane", "amount", "score"):
         column = column_for(role, sample.columns, taken)
@@ -98,9 +99,13 @@ def _time(columns: _Columns, sample: Sample, is_wide: bool) -> list[str]:
     lines = ["[time]"]
     if not is_wide and columns.times:
         lines.append(f"column = {_text(next(iter(columns.times)))}")
-    day_first = "   # the day before the month" if any(pattern.startswith("%d/") for pattern in formats) else ""
+    starts = {pattern[:3] for pattern in formats} & {"%d/", "%m/"}
+    order = (
+        "" if not starts else "   # the day before the month" if "%d/" in starts else "   # the month before the day"
+    )
+    order += "; a guess: no date of this log tells" if order and columns.is_order_guessed else ""
     lines += [
-        f"format = [{', '.join(map(_text, formats))}]{day_first}",
+        f"format = [{', '.join(map(_text, formats))}]{order}",
         f"zone = {_text(zone)}   # a guess: of the times that carry no offset",
     ]
     if columns.zones:

@@ -175,7 +175,7 @@ def _undamaged(source: Source) -> Source:
 
     def checked(row: Row) -> str | None:
         text = read(row)
-        if text is not None and ("E+" in text or "#" in text):
+        if text is not None and ("E+" in text or "e+" in text or "#" in text):
             for name in columns:
                 damage = damage_of(row.get(name, ""))
                 if damage:
