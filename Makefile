@@ -58,7 +58,6 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
 	$(BIN)/pytest -n 2 --dist loadfile -m "long and not kafka" $(TESTS)
 	$(if $(TESTS),,FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m "long and kafka" tests/integration)
-	$(if $(TESTS),,$(MAKE) test-compiled)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m "kafka and not long" -rs $(TESTS)
