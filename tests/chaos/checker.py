@@ -74,9 +74,16 @@ def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done], ended_ms: int
     truth = Truth(record.event for _, record in sorted(sent.items()) if record.event is not None)
     found = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
     found[CHANGELOG] = read_topic(fleet.kafka, fleet.app_id + CHANGELOG)
-    is_apache = fleet.broker != "embedded"
-    commits = commits_kept(fleet.kafka, fleet.app_id) if is_apache else commits_sampled(watch.samples)
-    return Evidence(fleet, log, watch.samples, commits, done, watch.metrics, records, sent, truth, found, ended_ms)
+    return Evidence(
+        fleet, log, watch.samples, commits_of(fleet, watch), done, watch.metrics, records, sent, truth, found, ended_ms
+    )
+
+
+def commits_of(fleet: Fleet, watch: Watch) -> list[Commit]:
+    """Commits of the fleet's app id as it is now: all of them, or with the embedded broker those that were seen."""
+    if fleet.broker == "embedded":
+        return commits_sampled(watch.samples)
+    return commits_kept(fleet.kafka, fleet.app_id)
 
 
 def check(evidence: Evidence) -> Findings:

@@ -50,7 +50,8 @@ def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
         ]
     # What the watch told before stands in the ledger, and the clock does not say it again.
     written["notices"] = evidence.topics["notices"] + written["notices"]
-    again = checker.check(replace(evidence, samples=watch.samples, done=[], topics=written))
+    commits = checker.commits_of(fleet, watch)
+    again = checker.check(replace(evidence, samples=watch.samples, commits=commits, done=[], topics=written))
     again.broken.pop(checker.ENDS)
     return found + [f"{promise}: {each}" for promise, several in again.broken.items() for each in several]
 
