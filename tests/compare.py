@@ -67,7 +67,7 @@ def clickhouse_differences(ask: Ask, truth: Truth, *, tolerance_s: float = 2.0) 
     ]
 
 
-def said(differences: list[str]) -> str:
+def summary_of(differences: list[str]) -> str:
     """The first differences, one a line, and how many there are."""
     rest = len(differences) - SHOWN
     more = [f"... and {rest} more"] if rest > 0 else []

@@ -12,7 +12,7 @@ FETCH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordPosition:
     """Where a record stands."""
 
     topic: str
@@ -62,12 +62,14 @@ async def _partitions_of(bootstrap: str, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, about["partition"]) for about in described[topic]]
 
 
-def produce(bootstrap: str, topic: str, records: Iterable[tuple[bytes | None, bytes | None]]) -> list[Place]:
+def produce(bootstrap: str, topic: str, records: Iterable[tuple[bytes | None, bytes | None]]) -> list[RecordPosition]:
     """Send (key, value) records in this order; where each stands, once the broker has acknowledged all."""
     return asyncio.run(_produce(bootstrap, topic, list(records)))
 
 
-async def _produce(bootstrap: str, topic: str, records: list[tuple[bytes | None, bytes | None]]) -> list[Place]:
+async def _produce(
+    bootstrap: str, topic: str, records: list[tuple[bytes | None, bytes | None]]
+) -> list[RecordPosition]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, enable_idempotence=True, max_request_size=FETCH_BYTES, linger_ms=2
     )
@@ -77,4 +79,4 @@ async def _produce(bootstrap: str, topic: str, records: list[tuple[bytes | None,
         acknowledged = await asyncio.gather(*futures)
     finally:
         await producer.stop()
-    return [Place(metadata.topic, metadata.partition, metadata.offset) for metadata in acknowledged]
+    return [RecordPosition(metadata.topic, metadata.partition, metadata.offset) for metadata in acknowledged]

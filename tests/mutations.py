@@ -86,13 +86,13 @@ def mutated(random: Random) -> bytes:
         (_set, _set, _remove, _rename, _add, _in_quote, _shuffle), k=random.choice((0, 1, 1, 2))
     ):
         event = change(event, random)
-    value = _written(event, random)
+    value = _encoded(event, random)
     for edit in random.choices(_EDITS, k=random.choice((0, 0, 0, 1, 1, 2))):
         value = edit(value, random)
     return value
 
 
-def _written(event: Json, random: Random) -> bytes:
+def _encoded(event: Json, random: Random) -> bytes:
     separators = random.choice(((",", ":"), (",", ":"), (", ", ": "), (" , ", " : "), (",\n", "\t:\r\n")))
     return json.dumps(event, ensure_ascii=random.random() < 0.3, separators=separators).encode("utf-8", "surrogatepass")
 

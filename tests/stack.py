@@ -44,7 +44,7 @@ class Stack:
         self.folder = folder
         self.workers, self.options = workers, options
         self.environment = dict(environment or {})
-        self.said = folder.with_name(f"{folder.name}-up.log")
+        self.log_path = folder.with_name(f"{folder.name}-up.log")
         self._up: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Stack":
@@ -68,7 +68,7 @@ class Stack:
     def start(self) -> None:
         """Start it and return once it is ready."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with self.said.open("ab") as log_file:
+        with self.log_path.open("ab") as log_file:
             begin = log_file.tell()
             command = [*COMMAND, "up", "--data", str(self.folder), "--ports", "auto", "--workers", str(self.workers)]
             command += self.options
@@ -86,7 +86,7 @@ class Stack:
     def _wait_ready(self, begin: int) -> None:
         deadline = time.monotonic() + START_LIMIT_S
         assert self._up is not None
-        while b"ready" not in self.said.read_bytes()[begin:].splitlines():
+        while b"ready" not in self.log_path.read_bytes()[begin:].splitlines():
             if self._up.poll() is not None:
                 raise RuntimeError(f"fixtrail up ended with {self._up.returncode}: {self.story()}")
             if time.monotonic() > deadline:
@@ -140,8 +140,8 @@ class Stack:
 
     def kill_and_wait(self, name: str, *, limit_s: float = 120.0) -> None:
         """Kill -9 one part and return once another process has taken its place."""
-        gone = self.signal(name, limit_s=limit_s)
-        wait_for(lambda: self.pids().get(name) not in (None, gone), limit_s, f"{name} is started again")
+        pid = self.signal(name, limit_s=limit_s)
+        wait_for(lambda: self.pids().get(name) not in (None, pid), limit_s, f"{name} is started again")
 
     # The commands
 
@@ -222,7 +222,7 @@ class Stack:
 
     def story(self) -> str:
         """The ends of all logs, for a failed test."""
-        log_text = self.said.read_text(errors="replace")[-3000:] if self.said.exists() else ""
+        log_text = self.log_path.read_text(errors="replace")[-3000:] if self.log_path.exists() else ""
         ends = [f"--- {name}\n{text[-3000:]}" for name, text in self.logs().items() if text]
         return "\n".join([f"--- fixtrail up\n{log_text}", *ends])
 

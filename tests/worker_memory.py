@@ -35,7 +35,7 @@ class Memory:
         self.too_late: list[int] = []
         self._hours: dict[tuple[str, int], dict[str, Any]] = {}
         self._last = BatchOutput()
-        self._gone: list[bytes] = []
+        self._deleted_keys: list[bytes] = []
         self._begin()
 
     def facts_but(self, orders: Collection[OrderKey]) -> dict[OrderKey, dict[str, Any]]:
@@ -91,7 +91,7 @@ class Memory:
             for key, value in changes.items():
                 if chance.random() < share:
                     _put(table, key, value)
-        for key in self._gone:
+        for key in self._deleted_keys:
             if chance.random() < shares[0]:
                 orders.pop(key, None)
         self._begin()
@@ -100,16 +100,16 @@ class Memory:
         for table, changes in zip(self.log, _changes(self._last), strict=True):
             for key, value in changes.items():
                 _put(table, key, value)
-        for key in self._gone:
+        for key in self._deleted_keys:
             self.log[0].pop(key, None)
-        self._gone = self._last.deleted_orders
+        self._deleted_keys = self._last.deleted_orders
         self._last = BatchOutput()
 
     def _begin(self) -> None:
         """A new process, its tables recovered from the log."""
         orders, vehicles, hours = self.tables = tuple(map(self._recover, self.log))
         self.state = PartitionState(0, orders, vehicles, hours, hold_days=self._hold_days)
-        self._gone = self.state.restore_clock()
+        self._deleted_keys = self.state.restore_clock()
         self._last = BatchOutput()
 
 

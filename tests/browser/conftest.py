@@ -145,7 +145,9 @@ def keep_side_by_side(pages: Sequence[Page], name: str) -> None:
     if os.environ.get("FIXTRAIL_SCREENSHOTS") != "1":
         return
     images = [Image.open(io.BytesIO(page.screenshot())) for page in pages]
-    picture = Image.new("RGB", (sum(each.width for each in images) + 24 * (len(images) - 1), images[0].height), "white")
+    picture = Image.new(
+        "RGB", (sum(image.width for image in images) + 24 * (len(images) - 1), images[0].height), "white"
+    )
     for number, image in enumerate(images):
         picture.paste(image, (number * (image.width + 24), 0))
     picture.save(SCREENSHOTS / f"{name}.png", optimize=True)

@@ -98,26 +98,28 @@ def test_pages_of_a_busy_afternoon_fit_and_are_accessible(story: Stack, browser:
 def test_pictures_of_the_board(story: Stack, browser: Browser):
     desks = Desks(browser, story.facts["web"])
 
-    def keep(name: str, there: str, locale: str, viewport: dict[str, int], *, whole: bool = False, dark: bool = False):
+    def keep(
+        name: str, there: str, locale: str, viewport: dict[str, int], *, is_full_page: bool = False, dark: bool = False
+    ):
         page = desks.signed_in("lin", "/ops", locale=locale, viewport=viewport)
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.goto(there)
         if there.startswith("/ops?") or there == "/ops":
             live(page)
             wait_for(lambda: page.locator(".notice").count() == 0 or bool(page.reload()), 120, "figures are there")
-        save_picture(page, name, whole=whole)
+        save_picture(page, name, is_full_page=is_full_page)
         return page
 
     wait_until_busy(story, desks)
-    page = keep("ops-board-en", "/ops", "en-US", DESK, whole=True)
+    page = keep("ops-board-en", "/ops", "en-US", DESK, is_full_page=True)
     order = page.locator("[data-piece=waiting] li a").first.get_attribute("href") or ""
     # Neither the busiest nor one where nothing goes on.
     center = page.locator('.centers a[href^="/ops/centers/"]').nth(9).get_attribute("href") or ""
-    keep("ops-board-zh-dark", "/ops", "zh-CN", DESK, whole=True, dark=True)
+    keep("ops-board-zh-dark", "/ops", "zh-CN", DESK, is_full_page=True, dark=True)
     keep("ops-wall-zh", "/ops?wall=1", "zh-CN", WALL, dark=True)
     keep("ops-phone-zh", "/ops", "zh-CN", PHONE)
-    keep("ops-order-en", order, "en-US", DESK, whole=True)
-    keep("ops-center-en", center, "en-US", DESK, whole=True)
+    keep("ops-order-en", order, "en-US", DESK, is_full_page=True)
+    keep("ops-center-en", center, "en-US", DESK, is_full_page=True)
     report = desks.signed_in("lin", "/analysis/kpi")
     wait_for(lambda: report.locator("article.report").count() == 1 or bool(report.reload()), 180, "it is computed")
     expect(report.locator(".report-figures").first).to_be_visible()
@@ -126,9 +128,9 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
     assert desks.troubles == []
 
 
-def save_picture(page: Page, name: str, *, whole: bool = False) -> None:
+def save_picture(page: Page, name: str, *, is_full_page: bool = False) -> None:
     """docs/screenshots/NAME.png, of a center's day the upper part, in 128 colours: a third of the size."""
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=whole, timeout=300_000)))
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=is_full_page, timeout=300_000)))
     if name == "ops-center-en":
         picture = picture.crop((0, 0, picture.width, min(picture.height, CENTER_HEIGHT)))
     picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(SCREENSHOTS / f"{name}.png", optimize=True)

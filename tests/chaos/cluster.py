@@ -70,7 +70,7 @@ class Cluster:
         """The network, and a certificate that is right for all of them."""
         if self.network is not None:
             self.network.open()
-        addresses = ",".join(sorted({f"IP:{self._place(BOXES, node)[0]}" for node in NODES}))
+        addresses = ",".join(sorted({f"IP:{self._address(BOXES, node)[0]}" for node in NODES}))
         command = [
             "openssl",
             "req",
@@ -119,7 +119,7 @@ class Cluster:
         return [*inside, *(HEAP if flag.startswith("-Xmx") else flag for flag in java)]
 
     def answers(self, node: int) -> bool:
-        host, port = self._place(INTERNAL, node)
+        host, port = self._address(INTERNAL, node)
         return kafka_cluster.kafka_answers(port, host)
 
     def wipe(self, node: int) -> None:
@@ -154,21 +154,21 @@ class Cluster:
         ]
 
     def _properties(self, node: int) -> str:
-        places = {listener: self._place(listener, node) for listener in PORTS}
+        places = {listener: self._address(listener, node) for listener in PORTS}
         names = {listener: f"{listener}://{host}:{port}" for listener, (host, port) in places.items()}
-        controllers = [(other, *self._place(CONTROLLER, other)) for other in NODES]
+        controllers = [(controller, *self._address(CONTROLLER, controller)) for controller in NODES]
         return PROPERTIES.format(
             node=node,
-            voters=",".join(f"{other}@{host}:{port}" for other, host, port in controllers),
+            voters=",".join(f"{controller}@{host}:{port}" for controller, host, port in controllers),
             listeners=",".join(names.values()),
             advertised=",".join(names[listener] for listener in (INTERNAL, BOXES)),
             pem=self._pem,
         )
 
     def _bootstrap(self, listener: str) -> str:
-        return ",".join(f"{host}:{port}" for host, port in (self._place(listener, node) for node in NODES))
+        return ",".join(f"{host}:{port}" for host, port in (self._address(listener, node) for node in NODES))
 
-    def _place(self, listener: str, node: int) -> tuple[str, int]:
+    def _address(self, listener: str, node: int) -> tuple[str, int]:
         if self.network is None:
             return HOST, self._ports[f"{listener} {node}"]
         address = self.network.for_boxes(node) if listener == BOXES else self.network.for_brokers(node)

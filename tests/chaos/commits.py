@@ -32,12 +32,12 @@ class Commit:
     offset: int
 
     @property
-    def place(self) -> tuple[str, str, int]:
+    def partition_key(self) -> tuple[str, str, int]:
         """The group, and the partition that it reads."""
         return self.group, self.topic, self.partition
 
 
-def commits_kept(bootstrap: str, app_id: str) -> list[Commit]:
+def stored_commits(bootstrap: str, app_id: str) -> list[Commit]:
     """Every commit of the app's groups that Apache Kafka has, each partition's in order."""
     return list(commits_in(read_topic(bootstrap, OFFSETS_TOPIC), app_id))
 
@@ -66,16 +66,20 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 
 def commits_sampled(samples: Iterable[Sample]) -> list[Commit]:
     """What was seen once a second: for a broker that keeps its commits elsewhere."""
-    return [Commit(sample.at, *place, offset) for sample in samples for place, offset in sample.commits.items()]
+    return [
+        Commit(sample.at, *partition_key, offset)
+        for sample in samples
+        for partition_key, offset in sample.commits.items()
+    ]
 
 
 def commits_that_went_back(commits: Iterable[Commit], rewound: list[tuple[str, float, float]]) -> Iterator[str]:
     """Each commit that is lower than the one before; `rewound` are groups set back on purpose: began, ended."""
     last: dict[tuple[str, str, int], Commit] = {}
     for commit in commits:
-        before = last.get(commit.place)
-        last[commit.place] = commit
+        before = last.get(commit.partition_key)
+        last[commit.partition_key] = commit
         if before is None or commit.offset >= before.offset:
             continue
         if not any(group == commit.group and began <= commit.at and before.at <= end for group, began, end in rewound):
-            yield f"{commit.at:.1f} s: {commit.place} from {before.offset} to {commit.offset}"
+            yield f"{commit.at:.1f} s: {commit.partition_key} from {before.offset} to {commit.offset}"

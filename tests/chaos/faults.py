@@ -33,7 +33,7 @@ MOODS: dict[str, Mood] = {"lose": "lose", "hang": "hang", "fail": 500, "throttle
 
 
 @dataclass(slots=True)
-class Done:
+class FaultRun:
     """A fault as it happened, by the monotonic clock and by the wall. `failed` says what could not be done of it."""
 
     fault: Fault
@@ -49,7 +49,7 @@ class Chaos(threading.Thread):
 
     def __init__(self, fleet: Fleet, plan: list[Fault], say: Callable[[str], object] = print) -> None:
         super().__init__(name="chaos", daemon=True)
-        self.done: list[Done] = []
+        self.fault_runs: list[FaultRun] = []
         self.fleet, self._plan, self._say = fleet, plan, say
         self._began = time.monotonic()
         self._running: list[threading.Thread] = []
@@ -62,11 +62,11 @@ class Chaos(threading.Thread):
         for fault in self._plan:
             if self._stopped.wait(max(0.0, self._began + fault.at_s - time.monotonic())):
                 return
-            done = Done(fault, time.monotonic())
-            late = done.began - self._began - fault.at_s
+            fault_run = FaultRun(fault, time.monotonic())
+            late = fault_run.began - self._began - fault.at_s
             self._say(f"{fault}{f'  ({late:.0f} s late)' if late > 3 else ''}")
-            self.done.append(done)
-            thread = threading.Thread(target=self._do, args=(done,), name=fault.kind, daemon=True)
+            self.fault_runs.append(fault_run)
+            thread = threading.Thread(target=self._do, args=(fault_run,), name=fault.kind, daemon=True)
             self._running.append(thread)
             thread.start()
 
@@ -91,15 +91,15 @@ class Chaos(threading.Thread):
         if self.fleet.cluster is not None and self.fleet.cluster.network is not None:
             self.fleet.cluster.network.heal()
 
-    def _do(self, done: Done) -> None:
-        fault = done.fault
+    def _do(self, fault_run: FaultRun) -> None:
+        fault = fault_run.fault
         try:
             with self._brokers if fault.victim.startswith("broker") else contextlib.nullcontext():
                 HOW[fault.kind](self, fault)
         except Exception as error:
-            done.failed = f"{type(error).__name__}: {error}".splitlines()[0]
-            self._say(f"           {fault.kind} on {fault.victim} went wrong: {done.failed}")
-        done.ended, done.ended_wall = time.monotonic(), time.time()
+            fault_run.failed = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._say(f"           {fault.kind} on {fault.victim} went wrong: {fault_run.failed}")
+        fault_run.ended, fault_run.ended_wall = time.monotonic(), time.time()
 
     # Processes
 
@@ -215,9 +215,9 @@ class Chaos(threading.Thread):
         self._disturb(fault.victim, fault)
 
     def _disturb(self, name: str, fault: Fault) -> None:
-        what = fault.kind.partition("-")[0]
+        effect = fault.kind.partition("-")[0]
         proxy = self.fleet.proxies[name]
-        mode = {"slow": "delay", "lose": "cut"}.get(what, what)
+        mode = {"slow": "delay", "lose": "cut"}.get(effect, effect)
         proxy.set(mode, float(fault.detail or 0))  # type: ignore[arg-type]
         try:
             time.sleep(fault.for_s)
@@ -262,14 +262,14 @@ HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "freeze-clickhouse": Chaos.freeze,
     "fill-clickhouse-disk": Chaos.fill_disk,
     **{
-        f"{what}-clickhouse{'-answers' * (what == 'lose')}": Chaos.disturb_clickhouse
-        for what in ("refuse", "reset", "blackhole", "slow", "lose")
+        f"{effect}-clickhouse{'-answers' * (effect == 'lose')}": Chaos.disturb_clickhouse
+        for effect in ("refuse", "reset", "blackhole", "slow", "lose")
     },
     **{
-        f"{what}-kafka{'-answers' * (what == 'lose')}": Chaos.disturb_kafka
-        for what in ("refuse", "reset", "blackhole", "slow", "lose")
+        f"{effect}-kafka{'-answers' * (effect == 'lose')}": Chaos.disturb_kafka
+        for effect in ("refuse", "reset", "blackhole", "slow", "lose")
     },
-    **{f"{what}-{provider}": Chaos.upset_provider for what in MOODS for provider in ("webhooks", "sms")},
+    **{f"{effect}-{provider}": Chaos.upset_provider for effect in MOODS for provider in ("webhooks", "sms")},
 }
 
 

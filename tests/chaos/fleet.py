@@ -71,13 +71,13 @@ class Fleet(Processes):
         settings: Mapping[str, str] | None = None,
         mutant: str | None = None,
         revision: str | None = None,
-        told: bool = False,
+        has_customers: bool = False,
         api: bool = False,
         ledger: str = "sqlite",
     ) -> None:
         super().__init__(folder)
         self.broker, self.workers = broker, workers
-        self.told, self.api = told, api
+        self.has_customers, self.api = has_customers, api
         self.postgres: Postgres | None = None
         self._ledger_kind = ledger
         self.brokers = list(BROKERS) if brokers == len(BROKERS) else ["broker", "broker-2"][:brokers]
@@ -120,7 +120,7 @@ class Fleet(Processes):
         if len(self.brokers) == 2:
             self.app_id = asyncio.run(coordinated_by(2, self.kafka))
         self.migrate()
-        if self.told:
+        if self.has_customers:
             self._make_ledger()
             self.providers = providers.start(self.passwords["hash"])
             self.settings |= providers.write_settings(self.folder, self.providers)
@@ -170,11 +170,11 @@ class Fleet(Processes):
 
     def now(self, kind: str) -> list[str]:
         """The parts of this kind that are to run at present."""
-        return [name for name, part in self.parts.items() if name.startswith(f"{kind}-") and part.wanted]
+        return [name for name, part in self.parts.items() if name.startswith(f"{kind}-") and part.is_enabled]
 
     def boxes_now(self) -> list[str]:
         """All boxes that are to run at present."""
-        return [name for name, part in self.parts.items() if name in BOXES and part.wanted]
+        return [name for name, part in self.parts.items() if name in BOXES and part.is_enabled]
 
     @property
     def ledger(self) -> Path:
@@ -223,10 +223,10 @@ class Fleet(Processes):
                 f"{REPLICATED}process.roles=broker\nnode.id=2\nlisteners=PLAINTEXT://{HOST}:{second}\n"
                 f"advertised.listeners=PLAINTEXT://{HOST}:{second}\n"
             )
-            other = kafka_cluster.prepare_kafka(
+            second_broker = kafka_cluster.prepare_kafka(
                 self._folder_on_disk("broker-2"), second, self.ports["controller"], more
             )
-            self._add("broker-2", other, {}, lambda: kafka_cluster.kafka_answers(second))
+            self._add("broker-2", second_broker, {}, lambda: kafka_cluster.kafka_answers(second))
             ready = lambda: kafka_cluster.kafka_answers(first)  # noqa: E731
         else:
             boxes = list(self._boxes())
@@ -270,7 +270,7 @@ class Fleet(Processes):
         return (
             name
             for name in BOXES
-            if name.startswith(("worker-", "writer-")) or (self.api if name.startswith("web-") else self.told)
+            if name.startswith(("worker-", "writer-")) or (self.api if name.startswith("web-") else self.has_customers)
         )
 
     def _start_boxes(self, without: tuple[str, ...] = ()) -> None:
@@ -335,7 +335,7 @@ class Fleet(Processes):
 
     def run(self, *arguments: str) -> str:
         """What a `fixtrail` command prints, past the proxies. Raises CalledProcessError where it fails."""
-        done = subprocess.run(
+        completed = subprocess.run(
             [*python_command("fixtrail"), *arguments],
             cwd=self.folder / "release-1",
             env={**inherited(), **self.environment()},
@@ -344,7 +344,7 @@ class Fleet(Processes):
             timeout=180,
             check=True,
         )
-        return done.stdout.decode()
+        return completed.stdout.decode()
 
     def migrate(self) -> None:
         """Create topics and tables."""
@@ -382,9 +382,9 @@ class Fleet(Processes):
 
     def metrics(self) -> dict[str, str]:
         """The metrics pages of all boxes that answer."""
-        found = {}
+        pages = {}
         for name, port in self.health.items():
             url = f"http://{HOST}:{port}/metrics"
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-                found[f"metrics of {name}"] = answer.read().decode()
-        return found
+                pages[f"metrics of {name}"] = answer.read().decode()
+        return pages

@@ -149,7 +149,7 @@ def case(name: str, revision: str | None = None) -> dict[str, Any]:
     how, fault, minutes = CASES[name]
     faults.HOW[fault.kind] = how
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-hang-"))
-    found = run(
+    result = run(
         RunOptions(
             1,
             minutes,
@@ -162,8 +162,8 @@ def case(name: str, revision: str | None = None) -> dict[str, Any]:
         folder,
         [fault],
     )
-    again_s = found["recovery_s"][fault.kind][0]
-    is_well = not found["broken"] and not found["not_done"] and again_s is not None and again_s <= AGAIN_WITHIN_S
+    again_s = result["recovery_s"][fault.kind][0]
+    is_well = not result["broken"] and not result["not_done"] and again_s is not None and again_s <= AGAIN_WITHIN_S
     if is_well:
         shutil.rmtree(folder, ignore_errors=True)
     else:
@@ -171,9 +171,9 @@ def case(name: str, revision: str | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "again_after_s": again_s,
-        "ends": found["ends"],
-        "broken": found["broken"],
-        "not_done": found["not_done"],
+        "ends": result["ends"],
+        "broken": result["broken"],
+        "not_done": result["not_done"],
         "is_well": is_well,
     }
 
@@ -183,13 +183,13 @@ def main() -> int:
     parser.add_argument("case", nargs="*", choices=[[], *CASES], help="default: all")
     parser.add_argument("--report", type=Path, help="put what was found into this file, as JSON")
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    results = [case(name, given.code) for name in given.case or CASES]
+    results = [case(name, arguments.code) for name in arguments.case or CASES]
     for result in results:
         print(f"{'well' if result['is_well'] else 'NOT':<5} {result['name']}: again after {result['again_after_s']} s")
-    if given.report is not None:
-        merge_json(given.report, "cases", results)
+    if arguments.report is not None:
+        merge_json(arguments.report, "cases", results)
     return 0 if all(result["is_well"] for result in results) else 1
 
 

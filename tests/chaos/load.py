@@ -87,7 +87,7 @@ def _with_late_ones(events: list[feed.Event], rng: random.Random) -> list[feed.E
     """The same events, a share of them so many places later as come by in an hour to five days."""
     if len(events) < 2:
         return events
-    first, last = (datetime.fromisoformat(events[place]["occurred_at"]).timestamp() for place in (0, -1))
+    first, last = (datetime.fromisoformat(events[index]["occurred_at"]).timestamp() for index in (0, -1))
     each_s = max(1.0, (last - first) / len(events))
     places = [float(number) for number in range(len(events))]
     for number in rng.sample(range(len(events)), round(len(events) * LATE)):
@@ -127,27 +127,27 @@ class Load(threading.Thread):
         waiting: set[asyncio.Task[None]] = set()
         began = time.monotonic()
         try:
-            with self._path.open("w") as written:
+            with self._path.open("w") as file:
                 for number, record in enumerate(self._records):
                     if (early := began + number / self._rate - time.monotonic()) > 0.01:
                         await asyncio.sleep(early)
                     future = await producer.send(TOPIC, record.value, record.key)
-                    task = asyncio.create_task(self._note(future, record, written))
+                    task = asyncio.create_task(self._note(future, record, file))
                     waiting.add(task)
                     task.add_done_callback(waiting.discard)
                 await asyncio.gather(*waiting)
         finally:
             await producer.stop()
 
-    async def _note(self, future: Any, record: Sent, written: Any) -> None:
+    async def _note(self, future: Any, record: Sent, file: Any) -> None:
         try:
-            said = await future
+            metadata = await future
         except KafkaError:
             self.log.unknown.append(record)
-            place = None
+            position = None
         else:
-            place = (said.partition, said.offset)
-            self.log.acknowledged[place] = record
-            self.log.acknowledged_at[place] = time.monotonic()
+            position = (metadata.partition, metadata.offset)
+            self.log.acknowledged[position] = record
+            self.log.acknowledged_at[position] = time.monotonic()
         event_id = record.event and record.event["event_id"]
-        written.write(json.dumps([place, event_id, record.code], ensure_ascii=False) + "\n")
+        file.write(json.dumps([position, event_id, record.code], ensure_ascii=False) + "\n")

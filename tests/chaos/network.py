@@ -71,10 +71,10 @@ class Network:
 
     def cut_from_brokers(self, node: int) -> None:
         """The node and the other brokers do not reach each other; the boxes reach all."""
-        for other in self._nodes:
-            if other != node:
-                self._cut(node, self.for_brokers(other))
-                self._cut(other, self.for_brokers(node))
+        for peer in self._nodes:
+            if peer != node:
+                self._cut(node, self.for_brokers(peer))
+                self._cut(peer, self.for_brokers(node))
 
     def heal(self) -> None:
         """All ways are open again."""

@@ -14,7 +14,7 @@ from tests.chaos.topics import in_order
 from tests.compare import distinct
 from tests.truth import Event
 
-Told = tuple[str, str, str, str]  # center, order, milestone, event
+MilestoneKey = tuple[str, str, str, str]  # center, order, milestone, event
 BY_CLOCK = ("running_late", "no_news")
 # Begins the event's place in a `ready` that a center without checks tells once the work has been done for a while.
 BY_SETTING = "finishing:"
@@ -22,19 +22,19 @@ BY_SETTING = "finishing:"
 
 def differences(records: Iterable[Any], events: Iterable[Event]) -> list[str]:
     """Topic `notices` against the events in order of arrival: each expected id at least once, and no other."""
-    found: list[str] = []
-    shown: dict[str, Told] = {}
+    differences: list[str] = []
+    shown: dict[str, MilestoneKey] = {}
     for record in in_order(records):
         notice = json.loads(record.value)
         if is_by_clock(notice):
-            continue  # no event proves these: tests.chaos.told looks at them
-        told = notice["center_id"], notice["order_id"], notice["milestone"], notice["event_id"]
-        if shown.setdefault(notice["notice_id"], told) != told:
-            found.append(f"notice {notice['notice_id']} is {told} and {shown[notice['notice_id']]}")
-    right = {notice_id(told): told for told in expected(events)}
-    found += [f"notice of {right[name]}: missing" for name in sorted(right.keys() - shown.keys())]
-    found += [f"notice of {shown[name]}: not expected" for name in sorted(shown.keys() - right.keys())]
-    return found
+            continue  # no event proves these: tests.chaos.messages looks at them
+        milestone = notice["center_id"], notice["order_id"], notice["milestone"], notice["event_id"]
+        if shown.setdefault(notice["notice_id"], milestone) != milestone:
+            differences.append(f"notice {notice['notice_id']} is {milestone} and {shown[notice['notice_id']]}")
+    right = {notice_id(milestone): milestone for milestone in expected(events)}
+    differences += [f"notice of {right[name]}: missing" for name in sorted(right.keys() - shown.keys())]
+    differences += [f"notice of {shown[name]}: not expected" for name in sorted(shown.keys() - right.keys())]
+    return differences
 
 
 def is_by_clock(notice: Event) -> bool:
@@ -48,11 +48,11 @@ def told_again(records: Iterable[Any]) -> int:
     return len(ids) - len(set(ids))
 
 
-def notice_id(told: Told) -> str:
-    return hashlib.blake2b("\x1f".join(told).encode(), digest_size=16).hexdigest()
+def notice_id(milestone: MilestoneKey) -> str:
+    return hashlib.blake2b("\x1f".join(milestone).encode(), digest_size=16).hexdigest()
 
 
-def expected(events: Iterable[Event]) -> Iterator[Told]:
+def expected(events: Iterable[Event]) -> Iterator[MilestoneKey]:
     """What was proven after any of the arrivals; events given in order of arrival, of all vehicles."""
     orders: dict[tuple[str, str], list[Event]] = {}
     for event in distinct(events):
@@ -87,7 +87,7 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
         past.append(event)
         if first is None or number < first:
             continue
-        key = tuple(each["event_id"] for each in past)
+        key = tuple(earlier["event_id"] for earlier in past)
         now = activities.get(key) or activities.setdefault(key, oracle_times.activity_after(past))
         is_first_word = event["type"] == "ready" and not _is_done(past) and not _is_vouched_for(past[:-1])
         if is_first_word and activity == "pickup":
@@ -106,16 +106,16 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
 
 def _is_done(past: list[Event]) -> bool:
     """Whether a job was completed: without one, the customer has declined, and the car may stand there in pieces."""
-    return any(each["type"] == "repair" and each["phase"] == "completed" for each in past)
+    return any(earlier["type"] == "repair" and earlier["phase"] == "completed" for earlier in past)
 
 
 def _is_vouched_for(past: list[Event]) -> bool:
-    return any(each["type"] in ("quality_check", "ready") for each in past)
+    return any(earlier["type"] in ("quality_check", "ready") for earlier in past)
 
 
 def _milestone(event: Event, past: list[Event]) -> str | None:
     """What the event itself tells, after those before it."""
-    same = [each for each in past if each["type"] == event["type"]]
+    same = [earlier for earlier in past if earlier["type"] == event["type"]]
     match event["type"], event.get("phase"):
         case "check_in", _:
             promised = _last(same, "promised_at")
@@ -128,7 +128,7 @@ def _milestone(event: Event, past: list[Event]) -> str | None:
         case "diagnosis", _:
             return "quote_ready" if event.get("quote") is not None else None
         case "part_request", _:
-            return _part_milestone(event, [each for each in same if each["request_id"] == event["request_id"]])
+            return _part_milestone(event, [earlier for earlier in same if earlier["request_id"] == event["request_id"]])
         case "repair", _:
             return None if same else "repair_started"
         case "quality_check", phase:
@@ -138,24 +138,24 @@ def _milestone(event: Event, past: list[Event]) -> str | None:
 
 def _part_milestone(event: Event, before: list[Event]) -> str | None:
     """What a phase of a part request tells that those before it did not."""
-    phases = [each["phase"] for each in before]
+    phases = [earlier["phase"] for earlier in before]
     if "fulfilled" in phases or "cancelled" in phases or event["phase"] == "cancelled":
         return None
     if event["phase"] == "fulfilled":
         return "part_arrived"
-    told = _last(before, "expected_at")
+    expected_before = _last(before, "expected_at")
     now = _last([*before, event], "expected_at")
     is_first_backorder = event["phase"] == "backordered" and "backordered" not in phases
-    if before and now == told and not is_first_backorder:
+    if before and now == expected_before and not is_first_backorder:
         return None  # nothing new
-    is_later = told is not None and now is not None and now > told
+    is_later = expected_before is not None and now is not None and now > expected_before
     return "part_delayed" if is_later or "backordered" in (*phases, event["phase"]) else "part_ordered"
 
 
 def _last(events: list[Event], field: str) -> int | None:
     """The last time told in this field, in ms."""
-    told = [event[field] for event in events if event.get(field) is not None]
-    return _ms(told[-1]) if told else None
+    times_given = [event[field] for event in events if event.get(field) is not None]
+    return _ms(times_given[-1]) if times_given else None
 
 
 def _ms(at: str) -> int:

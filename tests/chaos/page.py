@@ -63,7 +63,7 @@ a median of 30 s and none above 180 s: they are meant for a quiet machine and br
 seconds; where another fault came in between, its time is in it. The runs shared their machine with other work: these
 times are upper bounds.
 """
-FOUND = """\
+FINDINGS = """\
 ## What the runs have found
 
 Mended, each with a test:
@@ -157,7 +157,7 @@ def page(results: Path = RESULTS) -> str:
     bad = [_read(path) for path in sorted(results.glob("poison*.json"))]
     if bad:
         parts.append("\n".join(_poison(bad)))
-    return "\n".join(each.rstrip("\n") + "\n" for each in (*parts, FOUND))
+    return "\n".join(part.rstrip("\n") + "\n" for part in (*parts, FINDINGS))
 
 
 def _shortages() -> Iterator[str]:
@@ -167,8 +167,8 @@ def _shortages() -> Iterator[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
 
 
 def _runs(runs: list[dict[str, Any]]) -> Iterator[str]:
@@ -252,10 +252,10 @@ def _ends(ends: dict[str, int]) -> str:
 def _growth(runs: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Memory and open files\n"
     grown = [
-        (_name(run), part, each)
+        (_name(run), part, growth)
         for run in runs
-        for part, each in run["growth"].items()
-        if each["minutes"] >= LONG_ENOUGH_MIN
+        for part, growth in run["growth"].items()
+        if growth["minutes"] >= LONG_ENOUGH_MIN
     ]
     if not grown:
         yield f"No process lived {LONG_ENOUGH_MIN} minutes under these faults: a slope would say nothing."
@@ -270,12 +270,12 @@ def _growth(runs: list[dict[str, Any]]) -> Iterator[str]:
             (
                 name,
                 part,
-                f"{each['minutes']:.0f}",
-                f"{each['memory_mb'][0]:.0f} to {each['memory_mb'][1]:.0f}",
-                f"{each['mb_per_hour']:+.0f}",
-                f"{each['files'][0]} to {each['files'][1]}",
+                f"{growth['minutes']:.0f}",
+                f"{growth['memory_mb'][0]:.0f} to {growth['memory_mb'][1]:.0f}",
+                f"{growth['mb_per_hour']:+.0f}",
+                f"{growth['files'][0]} to {growth['files'][1]}",
             )
-            for name, part, each in grown
+            for name, part, growth in grown
         ),
     )
 
@@ -316,7 +316,7 @@ def _hangs(cases: list[dict[str, Any]]) -> Iterator[str]:
     )
 
 
-def _poison(found: list[dict[str, Any]]) -> Iterator[str]:
+def _poison(results: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Bad records\n"
     yield (
         "Embedded broker, one worker that starts behind all records; bad ones of every kind mixed in, the largest of\n"
@@ -326,27 +326,27 @@ def _poison(found: list[dict[str, Any]]) -> Iterator[str]:
         ("began", "", "records", "bad", "records/s", "CPU s per 1,000 records", "memory, MB", "orders", "dead letters"),
         *(
             (
-                each["began"],
+                result["began"],
                 row["name"],
                 f"{row['records']:,}",
-                f"{each['bad'] / row['records']:.0%}" if row["letters"] else "none",
+                f"{result['bad'] / row['records']:.0%}" if row["letters"] else "none",
                 f"{row['per_s']:,}",
                 str(row["cpu_s_per_1000"]),
                 f"{row['memory_mb'][0]} to {row['memory_mb'][1]}",
                 f"{row['orders']:,}",
                 f"{row['letters']:,}",
             )
-            for each in found
-            for row in each["rows"]
+            for result in results
+            for row in result["rows"]
         ),
     )
-    for each in found:
-        alone, mixed = each["rows"]
-        right = "every bad record is in the dead letters with its code" if each["right"] else "NOT ALL ACCOUNTED FOR"
+    for result in results:
+        alone, mixed = result["rows"]
+        right = "every bad record is in the dead letters with its code" if result["right"] else "NOT ALL ACCOUNTED FOR"
         cpu = mixed["cpu_s_per_1000"] / alone["cpu_s_per_1000"] - 1
         yield (
-            f"\n{each['bad']:,} bad records of {each['kinds']} kinds: throughput {-each['fall']:+.0%}, CPU per record "
-            f"{cpu:+.0%}; {right}. {each['machine']}."
+            f"\n{result['bad']:,} bad records of {result['kinds']} kinds: throughput {-result['fall']:+.0%}, "
+            f"CPU per record {cpu:+.0%}; {right}. {result['machine']}."
         )
 
 
@@ -361,8 +361,8 @@ def _all_times(run: dict[str, Any]) -> list[float | None]:
 
 
 def _spread(times: Iterable[float | None]) -> str:
-    known = [time for time in times if time is not None]
-    return f"{statistics.median(known):.1f}, {max(known):.1f}" if known else "not seen"
+    measured = [time for time in times if time is not None]
+    return f"{statistics.median(measured):.1f}, {max(measured):.1f}" if measured else "not seen"
 
 
 def _table(*rows: tuple[str, ...]) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Kind:
     only_namespaces: bool = False
     is_for_smoke: bool = False
     # Some need somebody who is told.
-    only_told: bool = False
+    needs_customers: bool = False
     # Some need a ledger that is a server.
     only_postgres: bool = False
 
@@ -70,14 +70,14 @@ KINDS = {
     "blackhole-kafka": Kind(3, "box", (5, 45), through_proxy=True),
     "slow-kafka": Kind(1, "box", (10, 25), through_proxy=True),
     "lose-kafka-answers": Kind(2, "box", (1, 5), through_proxy=True),
-    "rewind-push": Kind(1, "boxes", (15, 15), only_told=True),
-    "lose-webhooks": Kind(1, "webhooks", (3, 8), only_told=True, is_for_smoke=True),
-    "fail-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
-    "hang-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
-    "throttle-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
-    "lose-sms": Kind(1, "sms", (3, 8), only_told=True, is_for_smoke=True),
-    "fail-sms": Kind(1, "sms", (3, 10), only_told=True),
-    "hang-sms": Kind(1, "sms", (3, 10), only_told=True),
+    "rewind-push": Kind(1, "boxes", (15, 15), needs_customers=True),
+    "lose-webhooks": Kind(1, "webhooks", (3, 8), needs_customers=True, is_for_smoke=True),
+    "fail-webhooks": Kind(1, "webhooks", (5, 20), needs_customers=True),
+    "hang-webhooks": Kind(1, "webhooks", (5, 20), needs_customers=True),
+    "throttle-webhooks": Kind(1, "webhooks", (5, 20), needs_customers=True),
+    "lose-sms": Kind(1, "sms", (3, 8), needs_customers=True, is_for_smoke=True),
+    "fail-sms": Kind(1, "sms", (3, 10), needs_customers=True),
+    "hang-sms": Kind(1, "sms", (3, 10), needs_customers=True),
     "kill-ledger": Kind(2, "ledger", (3, 20), only_postgres=True),
     "freeze-ledger": Kind(1, "ledger", (5, 30), only_postgres=True),
 }
@@ -127,7 +127,7 @@ class Fault:
 class _Draft:
     """What of the fleet is free when, while a plan is made."""
 
-    told: bool
+    has_customers: bool
     api: bool = False
     brokers: tuple[str, ...] = ("broker",)
     workers: int = 2
@@ -136,8 +136,8 @@ class _Draft:
 
     def boxes(self, kind: str) -> list[str]:
         workers = [f"worker-{number}" for number in range(1, self.workers + 1)]
-        told, api = PUSHERS + WATCHES if self.told else (), WEBS if self.api else ()
-        boxes = [*workers, *workers, *WRITERS, *told, *api]
+        pushing, api = PUSHERS + WATCHES if self.has_customers else (), WEBS if self.api else ()
+        boxes = [*workers, *workers, *WRITERS, *pushing, *api]
         return {"box": boxes, "boxes": ["boxes"], "broker": list(self.brokers)}.get(kind, [kind])
 
     def is_free(self, victim: str, at: float) -> bool:
@@ -177,7 +177,7 @@ def plan_of(
     mean_gap_s: float = 19.0,
     broker: str = "kafka",
     smoke: bool = False,
-    told: bool = True,
+    has_customers: bool = True,
     cluster: bool = False,
     namespaces: bool = True,
     api: bool = False,
@@ -197,12 +197,12 @@ def plan_of(
         and not (kind.through_proxy and (broker != "kafka" or cluster))
         and (namespaces or not kind.only_namespaces)
         and (kind.is_for_smoke or not smoke)
-        and (told or not kind.only_told)
+        and (has_customers or not kind.needs_customers)
         and (postgres or not kind.only_postgres)
     }
     weighted = [name for name, kind in kinds.items() for _ in range(kind.weight)]
     deck: list[str] = []
-    draft, faults = _Draft(told, api, BROKERS if cluster else ("broker",)), []
+    draft, faults = _Draft(has_customers, api, BROKERS if cluster else ("broker",)), []
     at = FIRST_AT_S
     while at < seconds - LAST_BEFORE_END_S:
         if len(deck) < 2:
@@ -234,14 +234,14 @@ def _drawn(
 ) -> Fault | None:
     """The next kind in the deck that can be done now; None where there is none."""
     # Not far down the deck: what has to wait for a quiet moment gets it.
-    for place in range(len(deck) - 1, max(-1, len(deck) - 4), -1):
-        kind = kinds[deck[place]]
-        names = [box for box in draft.boxes(kind.on) if name_of(box) in STEPS or deck[place] != "kill-at-step"]
+    for index in range(len(deck) - 1, max(-1, len(deck) - 4), -1):
+        kind = kinds[deck[index]]
+        names = [box for box in draft.boxes(kind.on) if name_of(box) in STEPS or deck[index] != "kill-at-step"]
         free = [box for box in names if draft.is_free(box, at)]
         lasts_s = round(rng.uniform(*kind.lasts_s), 1)
         if not free or at + lasts_s > end:
             continue
-        name = deck.pop(place)
+        name = deck.pop(index)
         victim = rng.choice(free)
         return Fault(round(at, 1), name, victim, lasts_s, _detail(name, victim, draft, at, rng))
     return None

@@ -27,17 +27,17 @@ class End:
     at: float
     name: str
     code: int
-    asked: int | None
+    signal_sent: int | None
     step: str = ""
-    said: str = ""
+    log_tail: str = ""
 
     @property
     def is_allowed(self) -> bool:
         """0 after SIGTERM, a fail-stop, the watchdog, a named step, a signal of ours, or Kafka away at the start."""
         if self.code == 0:
-            return self.asked == SIGTERM
+            return self.signal_sent == SIGTERM
         if self.code < 0:
-            return self.asked == -self.code
+            return self.signal_sent == -self.code
         if self.name.startswith("broker"):
             # Java says 143 after SIGTERM; a broker whose disk is full ends by itself.
             return self.code in (143, 1)
@@ -45,7 +45,7 @@ class End:
             # PostgreSQL is started again while what was killed is not gone yet.
             return self.code in (0, 1)
         if self.code == 1:
-            return "Kafka cannot be used" in self.said
+            return "Kafka cannot be used" in self.log_tail
         return self.code in (70, 75) or (self.code == CRASHED and bool(self.step))
 
 
@@ -58,12 +58,12 @@ class Part:
     environment: Mapping[str, str]
     cwd: Path
     is_ready: Callable[[], bool]
-    wanted: bool = False
+    is_enabled: bool = False
     # For its next start alone.
     once: dict[str, str] = field(default_factory=dict)
     step: str = ""
     process: subprocess.Popen[bytes] | None = None
-    asked: int | None = None
+    signal_sent: int | None = None
     started_at: float = 0.0
     start_at: float = 0.0
     pause_s: float = FIRST_PAUSE_S
@@ -104,7 +104,7 @@ class Processes:
         with self._lock:
             for name in names:
                 part = self.parts[name]
-                part.wanted, part.start_at, part.pause_s = True, 0.0, FIRST_PAUSE_S
+                part.is_enabled, part.start_at, part.pause_s = True, 0.0, FIRST_PAUSE_S
 
     def wait_ready(self, *names: str, limit_s: float = START_LIMIT_S) -> None:
         """Return once each of these says that it does its work."""
@@ -113,7 +113,7 @@ class Processes:
 
     def signal(self, name: str, number: Signals, *, limit_s: float = 60.0) -> int:
         """Send a signal to a part, once it runs; its process id."""
-        found: list[int] = []
+        pids: list[int] = []
 
         def sent() -> bool:
             with self._lock:
@@ -121,13 +121,13 @@ class Processes:
                 if part.process is None or part.process.poll() is not None:
                     return False
                 if number not in (SIGSTOP, SIGCONT):
-                    part.asked = number
+                    part.signal_sent = number
                 part.process.send_signal(number)
-                found.append(part.process.pid)
+                pids.append(part.process.pid)
             return True
 
         wait_for(sent, limit_s, f"{name} runs")
-        return found[0]
+        return pids[0]
 
     def stop(self, *names: str, number: Signals = SIGTERM) -> None:
         """End these and leave them ended; SIGKILL for those that do not go in time."""
@@ -135,9 +135,9 @@ class Processes:
             running = []
             for name in names:
                 part = self.parts[name]
-                part.wanted = False
+                part.is_enabled = False
                 if part.process is not None:
-                    part.asked = number
+                    part.signal_sent = number
                     part.process.send_signal(number)
                     # One that was stopped with SIGSTOP must run to end.
                     part.process.send_signal(SIGCONT)
@@ -167,11 +167,11 @@ class Processes:
     def _look_after(self, part: Part) -> None:
         now = time.monotonic()
         if part.process is not None and (code := part.process.poll()) is not None:
-            self.ends.append(End(now, part.name, code, part.asked, part.step, self.tail(part.name, 400)))
+            self.ends.append(End(now, part.name, code, part.signal_sent, part.step, self.tail(part.name, 400)))
             part.pause_s = FIRST_PAUSE_S if now - part.started_at > SETTLED_S else part.pause_s
             part.process, part.start_at = None, now + part.pause_s
             part.pause_s = min(2 * part.pause_s, LONGEST_PAUSE_S)
-        if part.wanted and part.process is None and now >= part.start_at:
+        if part.is_enabled and part.process is None and now >= part.start_at:
             once, part.once = part.once, {}
             with (self.folder / "logs" / f"{part.name}.log").open("ab") as log:
                 part.process = subprocess.Popen(
@@ -183,7 +183,7 @@ class Processes:
                     stderr=subprocess.STDOUT,
                     preexec_fn=die_with_parent,
                 )
-            part.asked, part.started_at, part.step = None, now, once.get("FIXTRAIL_CRASH_AT", "")
+            part.signal_sent, part.started_at, part.step = None, now, once.get("FIXTRAIL_CRASH_AT", "")
             part.starts += 1
             self.started.append((now, part.name))
 
@@ -193,8 +193,8 @@ class Processes:
 
 
 def inherited() -> dict[str, str]:
-    found = {name: value for name, value in os.environ.items() if not name.startswith(("FIXTRAIL_", "PYTHON"))}
-    return {**found, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("FIXTRAIL_", "PYTHON"))}
+    return {**environment, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def memory_and_files(pid: int) -> tuple[float, int] | None:

@@ -71,10 +71,10 @@ class Proxy:
         except (OSError, _CutError):
             pass
         finally:
-            for each in (writer, there):
-                if each is not None:
-                    self._open.discard(each)
-                    _reset(each)
+            for stream in (writer, there):
+                if stream is not None:
+                    self._open.discard(stream)
+                    _reset(stream)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_answer: bool) -> None:
         while piece := await reader.read(PIECE):

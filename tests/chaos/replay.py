@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos import checker, notices, told, topics
+from tests.chaos import checker, messages, notices, topics
 from tests.chaos.checker import Evidence
 from tests.chaos.fleet import Fleet
 from tests.chaos.watch import CHANGELOG, LETTERS, OUTPUTS, Watch
@@ -21,7 +21,7 @@ def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
     fleet = evidence.fleet
     before, calls = _results(fleet, evidence.topics), _calls(fleet)
     # What was to be told later may be told now, and nothing else.
-    allowed = Counter(PROVIDERS.get(send["channel"]) for send in told.waiting(fleet))
+    allowed = Counter(PROVIDERS.get(send["channel"]) for send in messages.waiting(fleet))
     fleet.start_anew(APP_ID)
     watch = Watch(fleet)
     watch.start()
@@ -31,29 +31,31 @@ def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
         return [str(error)]
     finally:
         watch.stop()
-    written = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
-    written[CHANGELOG] = read_topic(fleet.kafka, APP_ID + CHANGELOG)
-    after = _results(fleet, written)
-    found = [
-        f"{what} {key}: {after[what].get(key)}, before {before[what].get(key)}"
-        for what in before
-        for key in sorted(before[what].keys() | after[what].keys(), key=str)
-        if before[what].get(key) != after[what].get(key)
+    outputs = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
+    outputs[CHANGELOG] = read_topic(fleet.kafka, APP_ID + CHANGELOG)
+    after = _results(fleet, outputs)
+    differences = [
+        f"{kind} {key}: {after[kind].get(key)}, before {before[kind].get(key)}"
+        for kind in before
+        for key in sorted(before[kind].keys() | after[kind].keys(), key=str)
+        if before[kind].get(key) != after[kind].get(key)
     ]
-    if fleet.told:
-        told.wait_told(fleet, limit_s, even_later=False)
+    if fleet.has_customers:
+        messages.wait_told(fleet, limit_s, even_later=False)
         fleet.stop(*fleet.now("push"))
-        found += [
+        differences += [
             f"customers were told again: {more} more calls of {name}, {allowed[name]} were waiting"
             for name, more in (_calls(fleet) - calls).items()
             if more > allowed[name]
         ]
     # What the watch told before stands in the ledger, and the clock does not say it again.
-    written["notices"] = evidence.topics["notices"] + written["notices"]
+    outputs["notices"] = evidence.topics["notices"] + outputs["notices"]
     commits = checker.commits_of(fleet, watch)
-    again = checker.check(replace(evidence, samples=watch.samples, commits=commits, done=[], topics=written))
+    again = checker.check(replace(evidence, samples=watch.samples, commits=commits, fault_runs=[], topics=outputs))
     again.broken.pop(checker.ENDS)
-    return found + [f"{promise}: {each}" for promise, several in again.broken.items() for each in several]
+    return differences + [
+        f"{promise}: {difference}" for promise, several in again.broken.items() for difference in several
+    ]
 
 
 def _calls(fleet: Fleet) -> Counter[str]:
@@ -65,9 +67,9 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, Decimal) else value
 
 
-def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any, Any]]:
+def _results(fleet: Fleet, outputs: dict[str, list[Any]]) -> dict[str, dict[Any, Any]]:
     """What must not depend on how often something was done: rows, versions, ids."""
-    said = (json.loads(record.value) for record in topics.in_order(written["notices"]))
+    outgoing = (json.loads(record.value) for record in topics.in_order(outputs["notices"]))
     return {
         "row of orders": {
             (row["center_id"], row["order_id"]): row["content"]
@@ -89,10 +91,10 @@ def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any,
         },
         "notice": {
             notice["notice_id"]: (notice["center_id"], notice["order_id"], notice["milestone"])
-            for notice in said
+            for notice in outgoing
             if not notices.is_by_clock(notice)
         },
         "dead letter": {
-            topics.origin(letter): dict(letter.headers).get(checker.CODE, b"").decode() for letter in written[LETTERS]
+            topics.origin(letter): dict(letter.headers).get(checker.CODE, b"").decode() for letter in outputs[LETTERS]
         },
     }

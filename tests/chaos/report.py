@@ -15,19 +15,19 @@ WARM_S, LONG_ENOUGH_S = 120.0, 300.0
 TARGET_MEDIAN_S, TARGET_LONGEST_S = 30.0, 180.0
 
 
-def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
+def lines_of(result: Mapping[str, Any]) -> Iterator[str]:
     """A run's numbers, to be printed."""
-    yield f"{sum(found['faults'].values())} faults, by kind (seconds until no group was behind: median, longest)"
-    for kind, times in sorted(found["recovery_s"].items()):
+    yield f"{sum(result['faults'].values())} faults, by kind (seconds until no group was behind: median, longest)"
+    for kind, times in sorted(result["recovery_s"].items()):
         yield f"  {kind:<30} {len(times):>3}   {_spread(times)}"
-    everything = [time for times in found["recovery_s"].values() for time in times]
+    everything = [time for times in result["recovery_s"].values() for time in times]
     yield f"  {'all':<30} {len(everything):>3}   {_spread(everything)}"
     yield from targets(everything)
-    yield from (f"not done: {each}" for each in found["not_done"])
-    yield f"no lag left {found['idle_after_s']} s after the last fault and record"
-    yield f"ends: {found['ends']}"
-    yield from (f"  {name:<48} {count:>10,}" for name, count in found["coverage"].items())
-    for name, growth in found["growth"].items():
+    yield from (f"not done: {fault}" for fault in result["not_done"])
+    yield f"no lag left {result['idle_after_s']} s after the last fault and record"
+    yield f"ends: {result['ends']}"
+    yield from (f"  {name:<48} {count:>10,}" for name, count in result["coverage"].items())
+    for name, growth in result["growth"].items():
         yield (
             f"  {name:<12} memory {growth['memory_mb'][0]:.0f} to {growth['memory_mb'][1]:.0f} MB "
             f"({growth['mb_per_hour']:+.1f} MB/h), files {growth['files'][0]} to {growth['files'][1]}, "
@@ -48,35 +48,35 @@ def targets(times: Iterable[float | None]) -> Iterator[str]:
 
 
 def _spread(times: Iterable[float | None]) -> str:
-    known = [time for time in times if time is not None]
+    measured = [time for time in times if time is not None]
     unknown = sum(time is None for time in times)
-    if not known:
+    if not measured:
         return "not seen"
     more = f", {unknown} not seen" if unknown else ""
-    return f"{statistics.median(known):6.1f} {max(known):6.1f}{more}"
+    return f"{statistics.median(measured):6.1f} {max(measured):6.1f}{more}"
 
 
 def growth_of(sizes: list[Size]) -> dict[str, dict[str, Any]]:
     """By part, how memory and open files of its longest-lived process grew, once it was warm."""
-    found: dict[str, dict[str, Any]] = {}
+    growth: dict[str, dict[str, Any]] = {}
     for name in sorted({size.name for size in sizes}):
         processes: dict[int, list[Size]] = {}
         for size in sizes:
             if size.name == name:
                 processes.setdefault(size.pid, []).append(size)
-        longest = max(processes.values(), key=lambda each: each[-1].at - each[0].at)
+        longest = max(processes.values(), key=lambda lifetime: lifetime[-1].at - lifetime[0].at)
         warm = [size for size in longest if size.at >= longest[0].at + WARM_S]
         if not warm or warm[-1].at - warm[0].at < LONG_ENOUGH_S:
             continue
         hours = [(size.at - warm[0].at) / 3600 for size in warm]
         slope = statistics.linear_regression(hours, [size.memory_mb for size in warm]).slope
-        found[name] = {
+        growth[name] = {
             "minutes": round((warm[-1].at - warm[0].at) / 60, 1),
             "memory_mb": [round(warm[0].memory_mb, 1), round(warm[-1].memory_mb, 1)],
             "mb_per_hour": round(slope, 1),
             "files": [warm[0].files, warm[-1].files],
         }
-    return found
+    return growth
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -85,7 +85,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def merge_json(path: Path, key: str, results: list[dict[str, Any]]) -> None:
     """Put results into the list `key` of the file; one of the same name is replaced."""
-    kept = json.loads(path.read_text())[key] if path.exists() else []
+    earlier = json.loads(path.read_text())[key] if path.exists() else []
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     new = {result["name"]: {**result, "ended": began} for result in results}
-    write_json(path, {key: [*(each for each in kept if each["name"] not in new), *new.values()]})
+    write_json(path, {key: [*(result for result in earlier if result["name"] not in new), *new.values()]})

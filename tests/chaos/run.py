@@ -25,7 +25,7 @@ from typing import Any
 
 from runtime.clock import now_ms
 from tests import feed
-from tests.chaos import api_load, checker, providers, told
+from tests.chaos import api_load, checker, messages, providers
 from tests.chaos.api_load import ApiLoad
 from tests.chaos.cluster import BROKERS
 from tests.chaos.cluster_faults import CLUSTER_HOW
@@ -83,7 +83,7 @@ class RunOptions:
             mean_gap_s=self.gap_s,
             broker=self.broker,
             smoke=self.smoke,
-            told=self.today > 0,
+            has_customers=self.today > 0,
             cluster=self.brokers == len(BROKERS),
             namespaces=namespaces_work(),
             api=self.api,
@@ -117,7 +117,7 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
             **({"FIXTRAIL_HOLD_DAYS": str(options.days + LAST_COMEBACK_DAYS + 4)} if options.today else {}),
             **options.settings,
         },
-        told=options.today > 0,
+        has_customers=options.today > 0,
         api=options.api,
         ledger=options.ledger,
     ) as fleet:
@@ -149,15 +149,15 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
         if options.today and not still:
             if not options.smoke:
                 fleet.want(*pulses)
-                told.wait_watching(fleet, TOLD_WITHIN_S)
-                told.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
+                messages.wait_watching(fleet, TOLD_WITHIN_S)
+                messages.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
             ended_ms = now_ms()
             fleet.stop(*pulses, *fleet.now("watch"))
             _, still = _wait_idle(watch, options.idle_limit_s)
-            told.wait_told(fleet, TOLD_WITHIN_S, even_later=False)
+            messages.wait_told(fleet, TOLD_WITHIN_S, even_later=False)
             fleet.stop(*fleet.now("push"))
         watch.stop()
-        evidence = checker.gather(fleet, loads[0].log, watch, chaos.done, ended_ms)
+        evidence = checker.gather(fleet, loads[0].log, watch, chaos.fault_runs, ended_ms)
         findings = checker.check(evidence)
         findings.broken["no lag is left within 120 s of the last fault and record"] = still or (
             [f"it took {idle_after_s:.0f} s"] if idle_after_s > IDLE_WITHIN_S else []
@@ -173,14 +173,14 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
             "ledger": options.ledger,
             "namespaces": options.brokers == len(BROKERS) and namespaces_work(),
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
-            "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
-            "not_done": [f"{done.fault.kind}: {done.failed}" for done in chaos.done if done.failed is not None],
-            "recovery_s": recoveries(chaos.done, watch.samples, options.rate),
+            "faults": dict(Counter(run.fault.kind for run in chaos.fault_runs if run.failed is None)),
+            "not_done": [f"{run.fault.kind}: {run.failed}" for run in chaos.fault_runs if run.failed is not None],
+            "recovery_s": recoveries(chaos.fault_runs, watch.samples, options.rate),
             "idle_after_s": round(idle_after_s, 1),
             "ends": dict(Counter(f"{end.name.partition('-')[0]} {end.code}" for end in fleet.ends)),
             "coverage": coverage(evidence),
             "growth": growth_of(watch.sizes),
-            "load_average": [round(each, 1) for each in os.getloadavg()],
+            "load_average": [round(minutes, 1) for minutes in os.getloadavg()],
             "cores": os.cpu_count(),
         }
         if options.with_replay and not still:
@@ -252,42 +252,42 @@ def main() -> int:
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit rather than the working tree's")
     parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a good run, too")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     # A broker that is killed on purpose is no news.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    broker = given.broker or ("embedded" if missing_kafka() else "kafka")
-    if given.brokers > 1 and (broker != "kafka" or missing_kafka()):
+    broker = arguments.broker or ("embedded" if missing_kafka() else "kafka")
+    if arguments.brokers > 1 and (broker != "kafka" or missing_kafka()):
         parser.error(f"three brokers are Apache Kafka's: {missing_kafka() or 'leave --broker embedded out'}")
     # A short run leaves out what only takes time to start.
-    ledger = given.ledger or ("sqlite" if given.smoke or find_postgres() is None else "postgresql")
+    ledger = arguments.ledger or ("sqlite" if arguments.smoke or find_postgres() is None else "postgresql")
     options = RunOptions(
-        given.seed,
-        given.minutes,
-        given.rate,
+        arguments.seed,
+        arguments.minutes,
+        arguments.rate,
         broker,
-        given.smoke,
-        given.gap,
-        not given.no_replay,
-        given.code,
-        brokers=given.brokers,
-        api=not given.smoke,
+        arguments.smoke,
+        arguments.gap,
+        not arguments.no_replay,
+        arguments.code,
+        brokers=arguments.brokers,
+        api=not arguments.smoke,
         ledger=ledger,
-        today=given.today,
-        days=given.days,
+        today=arguments.today,
+        days=arguments.days,
     )
     plan = None
-    if given.faults is not None:
-        options, plan = _with_faults(options, given.faults)
+    if arguments.faults is not None:
+        options, plan = _with_faults(options, arguments.faults)
     folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{options.seed}-"))
     is_clean = False
     try:
         result = run(options, folder, plan)
         is_clean = not result["broken"]
-        if given.report is not None:
-            write_json(given.report, result)
+        if arguments.report is not None:
+            write_json(arguments.report, result)
     finally:
-        if is_clean and not given.keep:
+        if is_clean and not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             print(

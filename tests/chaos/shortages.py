@@ -6,11 +6,11 @@ from typing import NamedTuple
 class Shortage(NamedTuple):
     """`proofs` are files below tests/ with a test's name, or kinds of faults."""
 
-    what: str
+    shortage: str
     proofs: tuple[str, ...]
     boxes: str
-    told: str
-    kept: str
+    signs: str
+    unharmed: str
 
 
 SHORTAGES = (
@@ -101,7 +101,7 @@ SHORTAGES = (
 def rows() -> list[tuple[str, ...]]:
     """The table of docs/reliability.md."""
     head = ("what", "shown by", "boxes", "told by", "kept")
-    return [head, *((row.what, _proofs(row.proofs), row.boxes, row.told, row.kept) for row in SHORTAGES)]
+    return [head, *((row.shortage, _proofs(row.proofs), row.boxes, row.signs, row.unharmed) for row in SHORTAGES)]
 
 
 def _proofs(proofs: tuple[str, ...]) -> str:

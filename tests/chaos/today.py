@@ -48,15 +48,15 @@ def orders_of_today(
 ) -> list[Timed]:
     """Records with the second at which each is sent, in that order; visits that the end cuts off stay open."""
     rng = random.Random(f"today {seed}")
-    found: list[Timed] = []
+    records: list[Timed] = []
     for number in range(round(seconds / 60 * a_minute)):
         for at_s, event in _visit(rng, seed, number, rng.uniform(0, seconds), began, contacts(number)):
             record = Sent(event["vehicle_id"].encode(), json.dumps(event, ensure_ascii=False).encode(), event)
             late = rng.random() < OUT_OF_ORDER
-            found.append((at_s + late * rng.uniform(*LATER_S), record))
+            records.append((at_s + late * rng.uniform(*LATER_S), record))
             if rng.random() < DUPLICATES:
-                found.append((at_s + rng.uniform(*LATER_S), record))
-    return sorted(((at_s, record) for at_s, record in found if at_s < seconds), key=lambda each: each[0])
+                records.append((at_s + rng.uniform(*LATER_S), record))
+    return sorted(((at_s, record) for at_s, record in records if at_s < seconds), key=lambda item: item[0])
 
 
 def _visit(
@@ -89,13 +89,13 @@ def _visit(
 
 def among(records: list[Sent], today: list[Timed], rate: float) -> list[Sent]:
     """All of them in one list that is sent at the rate, each of today's at its second."""
-    found: list[Sent] = []
+    merged: list[Sent] = []
     rest = iter(records)
     for at_s, record in today:
-        while len(found) < at_s * rate and (other := next(rest, None)) is not None:
-            found.append(other)
-        found.append(record)
-    return [*found, *rest]
+        while len(merged) < at_s * rate and (record_before := next(rest, None)) is not None:
+            merged.append(record_before)
+        merged.append(record)
+    return [*merged, *rest]
 
 
 def _stamp(at: datetime) -> str:

@@ -40,21 +40,23 @@ def origin(letter: Any) -> tuple[int, int]:
 
 def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     """Topic `journeys`: one version of an order says one thing, and its highest is the truth as of the last event."""
-    found: list[str] = []
-    said: dict[tuple[str, str, str, int], bytes] = {}
+    differences: list[str] = []
+    values: dict[tuple[str, str, str, int], bytes] = {}
     last: dict[Name, dict[str, Any]] = {}
     for record, fact in _facts(records):
         name = fact["vehicle_id"], fact["center_id"], fact["order_id"]
         if json.loads(record.key) != [*name[1:], name[0]]:
-            found.append(f"journeys {name}: key {record.key!r}")
-        if said.setdefault((*name, fact["version"]), record.value) != record.value:
-            place = f"{record.partition}:{record.offset}"
-            found.append(f"journeys {name}: version {fact['version']} at {place} says something else than before")
+            differences.append(f"journeys {name}: key {record.key!r}")
+        if values.setdefault((*name, fact["version"]), record.value) != record.value:
+            position = f"{record.partition}:{record.offset}"
+            differences.append(
+                f"journeys {name}: version {fact['version']} at {position} says something else than before"
+            )
         if name not in last or fact["version"] >= last[name]["version"]:
             last[name] = fact
     rows = [_row(fact) for fact in last.values()]
-    found += compare.row_differences(rows, truth, EPOCH, lacking=NOT_IN_FACTS)
-    return found
+    differences += compare.row_differences(rows, truth, EPOCH, lacking=NOT_IN_FACTS)
+    return differences
 
 
 def journeys_told_again(records: Iterable[Any]) -> int:
@@ -83,34 +85,34 @@ def in_order(records: Iterable[Any]) -> list[Any]:
 
 def _row(fact: Mapping[str, Any]) -> dict[str, Any]:
     """A fact as a row of view `orders`: times as text, money as decimals."""
-    times = {name: _said(fact[name]) for name in (*compare.TIMES, "activity_since")}
+    times = {name: _time_text(fact[name]) for name in (*compare.TIMES, "activity_since")}
     money = {name: None if fact[name] is None else Decimal(fact[name]) for name in MONEY}
     return {**fact, **times, **money}
 
 
-def _said(ms: int | None) -> str | None:
+def _time_text(ms: int | None) -> str | None:
     return None if ms is None else str(EPOCH + timedelta(milliseconds=ms))
 
 
-def counts_told(records: Iterable[Any]) -> dict[Name, tuple[int, list[tuple[int, int]]]]:
+def counts_by_order(records: Iterable[Any]) -> dict[Name, tuple[int, list[tuple[int, int]]]]:
     """By vehicle, center, order: the partition of its facts, and (offset, events counted), each a new highest."""
-    found: dict[Name, tuple[int, list[tuple[int, int]]]] = {}
+    counts: dict[Name, tuple[int, list[tuple[int, int]]]] = {}
     for record, fact in _facts(records):
-        _, facts = found.setdefault((fact["vehicle_id"], fact["center_id"], fact["order_id"]), (record.partition, []))
+        _, facts = counts.setdefault((fact["vehicle_id"], fact["center_id"], fact["order_id"]), (record.partition, []))
         if not facts or fact["event_count"] > facts[-1][1]:
             facts.append((record.offset, fact["event_count"]))
-    return found
+    return counts
 
 
 def first_logged(records: Iterable[Any]) -> dict[tuple[str, str, str, str], int]:
     """At which offset of its partition the orders' changelog first had each (vehicle, center, order, event)."""
-    found: dict[tuple[str, str, str, str], int] = {}
+    offsets: dict[tuple[str, str, str, str], int] = {}
     for record in in_order(records):
         if record.value is not None:
             name = json.loads(record.key)
             for line in _plain(record.value).split(b"\n")[1:]:
-                found.setdefault((*name, json.loads(line)[0]), record.offset)
-    return found
+                offsets.setdefault((*name, json.loads(line)[0]), record.offset)
+    return offsets
 
 
 def center_hour_differences(records: Iterable[Any], truth: Truth) -> list[str]:
@@ -142,18 +144,18 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key [vehicle, center, order].
     That of a closed order is deflated behind a byte 1, or 2 where it takes words for known.
     """
-    kept: dict[Name, dict[str, int]] = {}
+    entries_by_order: dict[Name, dict[str, int]] = {}
     for record in in_order(records):
         vehicle, center, order = json.loads(record.key)
         name = vehicle, center, order
         if record.value is None:
-            kept.pop(name, None)
+            entries_by_order.pop(name, None)
             continue
         _, *lines = _plain(record.value).split(b"\n")
         entries = {entry[0]: entry[1] for entry in map(json.loads, lines)}
         # An order's events only become more; a worker that had lost the partition may add an older set.
-        kept[name] = {**kept.get(name, {}), **entries}
-    return list(_state_differences(kept, truth))
+        entries_by_order[name] = {**entries_by_order.get(name, {}), **entries}
+    return list(_state_differences(entries_by_order, truth))
 
 
 def _plain(value: bytes) -> bytes:
@@ -163,7 +165,7 @@ def _plain(value: bytes) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS, words).decompress(value[1:])
 
 
-def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:
+def _state_differences(entries_by_order: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:
     right: dict[Name, dict[str, int]] = {}
     newest = EPOCH
     for event in compare.distinct(truth.events):
@@ -171,12 +173,12 @@ def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Ite
         newest = max(newest, at)
         ms = (at - EPOCH) // timedelta(milliseconds=1)
         right.setdefault((event["vehicle_id"], event["center_id"], event["order_id"]), {})[event["event_id"]] = ms
-    for name in sorted(kept.keys() - right.keys()):
+    for name in sorted(entries_by_order.keys() - right.keys()):
         yield f"changelog {name}: not expected"
     for name, entries in right.items():
-        if name in kept and kept[name] != entries:
-            wrong = sorted(set(kept[name].items()) ^ set(entries.items()))[:5]
+        if name in entries_by_order and entries_by_order[name] != entries:
+            wrong = sorted(set(entries_by_order[name].items()) ^ set(entries.items()))[:5]
             yield f"changelog {name}: differs in {wrong}"
         closed_at = truth.orders[name[1:]]["closed_at"]
-        if name not in kept and (closed_at is None or closed_at + HOLD > newest):
+        if name not in entries_by_order and (closed_at is None or closed_at + HOLD > newest):
             yield f"changelog {name}: missing, though it was closed at {closed_at} and the clock says {newest}"

@@ -25,7 +25,7 @@ EVERY_S = 1.0
 PROCESSES_EVERY_S = 10.0
 ANSWER_LIMIT_S = 10.0
 
-Place = tuple[str, int]
+TopicPartitionKey = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -38,14 +38,14 @@ class Sample:
     at: float
     groups: tuple[str, ...] = tuple(READ_BY)
     commits: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    ends: dict[Place, int] = field(default_factory=dict)
+    ends: dict[TopicPartitionKey, int] = field(default_factory=dict)
     # By partition of the events: (commit of the ClickHouse writers, rows below it).
     stored: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def lag(self, group: str, topic: str) -> int:
         """How many records of the topic the group has yet to do."""
-        places = [place for place in self.ends if place[0] == topic]
-        return sum(max(0, self.ends[place] - self.commits.get((group, *place), 0)) for place in places)
+        partitions = [partition for partition in self.ends if partition[0] == topic]
+        return sum(max(0, self.ends[partition] - self.commits.get((group, *partition), 0)) for partition in partitions)
 
     def lags(self) -> dict[tuple[str, str], int]:
         return {(group, topic): self.lag(group, topic) for group in self.groups for topic in READ_BY[group]}
@@ -116,13 +116,13 @@ class Watch(threading.Thread):
 
     async def _sample(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> Sample:
         # Without customers to be told nobody reads the notices.
-        groups = tuple(group for group in READ_BY if self._fleet.told or group != "-push")
+        groups = tuple(group for group in READ_BY if self._fleet.has_customers or group != "-push")
         sample = Sample(time.monotonic(), groups)
         app_id = self._fleet.app_id
         for group in groups:
-            for tp, said in (await admin.list_consumer_group_offsets(app_id + group)).items():
-                if said.offset >= 0:
-                    sample.commits[group, tp.topic, tp.partition] = said.offset
+            for tp, committed in (await admin.list_consumer_group_offsets(app_id + group)).items():
+                if committed.offset >= 0:
+                    sample.commits[group, tp.topic, tp.partition] = committed.offset
         below = {
             partition: offset
             for (group, topic, partition), offset in sample.commits.items()

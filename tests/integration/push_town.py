@@ -112,7 +112,7 @@ concurrency = 2
     def tell(self, notices: list[dict[str, Any]]) -> None:
         self.sink.tell(*notices, facts=[a_fact(notice["order_id"], notice) for notice in notices])
 
-    def taken(self) -> dict[str, Counter[str]]:
+    def accepted_by_channel(self) -> dict[str, Counter[str]]:
         """By channel, how often each message was taken, whatever the receivers make of it."""
         return {
             "webhook": Counter(message_id for message_id, _ in self.hooks.accepted),
@@ -125,7 +125,7 @@ concurrency = 2
     def check_the_books(self, states: Counter[str]) -> None:
         """Each webhook once, each other message at most once, and nothing that nobody can account for."""
         rows = self.sink.rows()
-        for channel, accepted in self.taken().items():
+        for channel, accepted in self.accepted_by_channel().items():
             counts = Counter(row["state"] for row in rows if row["channel"] == channel)
             assert max(accepted.values(), default=0) <= 1, channel
             assert counts["SENT"] <= accepted.total() <= counts["SENT"] + counts["UNKNOWN"], channel

@@ -121,7 +121,7 @@ def test_the_numbers_are_right_on_apache_kafka_though_workers_and_writer_are_kil
             running.run("status", "--wait-idle", "240")
 
             differences = compare.clickhouse_differences(running.ask, truth)
-            assert not differences, compare.said(differences)
+            assert not differences, compare.summary_of(differences)
             assert "0 differences" in running.run("verify")
 
 
@@ -156,7 +156,7 @@ def test_topics_of_apache_kafka_get_more_and_fewer_partitions_once_boxes_and_sen
         assert "0 differences" in running.run("verify")
 
     differences = compare.clickhouse_differences(running.ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     assert "0 differences" in running.run("verify")
 
 

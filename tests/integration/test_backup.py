@@ -113,7 +113,7 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(
         }
         truth = Truth([*before, *after, departed])
         differences = [*compare.order_differences(stack.ask, truth), *compare.center_hour_differences(stack.ask, truth)]
-        assert not differences, compare.said(differences)
+        assert not differences, compare.summary_of(differences)
         stack.run("verify")
         assert sorted(milestones()) == sorted(set(milestones()))
         log = {row["milestone"]: row["state"] for row in json.loads(stack.run("notices", "log", "LIVE-1", "--json"))}

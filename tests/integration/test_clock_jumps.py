@@ -99,9 +99,9 @@ def wrong(sent: Sent, clock: JumpingClock, offset_s: int) -> None:
     busy = {name: round((spent[name] - used[name]) / took_s, 2) for name in BOXES}
     assert max(busy.values()) < BUSY, busy
     differences = compare.clickhouse_differences(stack.ask, Truth(sent.events))
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     assert stack.ask("SELECT rule, subject FROM alerts") == []
-    assert set(sent.town.told()) <= {"checked_in"}
+    assert set(sent.town.milestones()) <= {"checked_in"}
 
 
 def test_every_box_says_that_its_clock_was_set_and_nobody_hears_what_is_not_so(sent: Sent, clock: JumpingClock):
@@ -116,11 +116,13 @@ def test_customers_are_told_once_though_the_clock_was_wrong(sent: Sent, clock: J
     wrong(sent, clock, offset_s)
     orders = {event["order_id"] for event in sent.events}
 
-    def told() -> Counter[str]:
-        return Counter(said["data"]["order_id"] for _, said in sent.town.hooks.accepted)
+    def messages_by_order() -> Counter[str]:
+        return Counter(message["data"]["order_id"] for _, message in sent.town.hooks.accepted)
 
-    wait_for(lambda: orders <= told().keys(), SETTLING_S + 180 + LIMIT_S, f"all are told: {told()}")
-    assert set(told().values()) == {1} and set(sent.town.hooks.deliveries.values()) == {1}
+    wait_for(
+        lambda: orders <= messages_by_order().keys(), SETTLING_S + 180 + LIMIT_S, f"all are told: {messages_by_order()}"
+    )
+    assert set(messages_by_order().values()) == {1} and set(sent.town.hooks.deliveries.values()) == {1}
     assert sent.town.hooks.forged == 0
     assert sent.town.stack.ask("SELECT rule, subject FROM alerts") == []
 

@@ -59,12 +59,14 @@ class Town:
             return False
         return False
 
-    def told(self) -> list[str]:
+    def milestones(self) -> list[str]:
         """The milestones that the backend has taken, in that order."""
         return [message["data"]["milestone"] for _, message in self.hooks.accepted]
 
     def wait_told(self, *milestones: str) -> None:
-        wait_for(lambda: set(milestones) <= set(self.told()), LIMIT_S, f"{milestones} are told: {self.told()}")
+        wait_for(
+            lambda: set(milestones) <= set(self.milestones()), LIMIT_S, f"{milestones} are told: {self.milestones()}"
+        )
         wait_for(lambda: len(self.sms.accepted) >= len(self.hooks.accepted), LIMIT_S, "the text messages, too")
 
     def log(self, order_id: str) -> list[dict[str, Any]]:
@@ -141,7 +143,7 @@ def test_a_customer_is_told_each_thing_once_and_answers_by_the_link(town: Town):
     town.wait_told("handed_off")
     town.stack.wait_idle()
 
-    assert town.told() == ["checked_in", "quote_ready", "repair_started", "handed_off"]
+    assert town.milestones() == ["checked_in", "quote_ready", "repair_started", "handed_off"]
     assert [len(bodies) for bodies in town.hooks.bodies.values()] == [1] * 4
     assert town.hooks.forged == 0
     assert Counter(number for number, _ in town.sms.accepted) == {NUMBER: 4}

@@ -41,7 +41,7 @@ def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, t
     stack.wait_idle()
 
     differences = [*compare.order_differences(stack.ask, truth), *compare.center_hour_differences(stack.ask, truth)]
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
 
     # A comparison that cannot fail proves nothing.
     spoil_one_order(stack)
@@ -77,18 +77,18 @@ def written_to(folder: Path, events: list[feed.Event]) -> Path:
 def assert_all_equal(stack: Stack, truth: Truth) -> None:
     """Every public view, view `orders` by `fixtrail sql`, and the facts as of the last event."""
     differences = compare.order_differences(stack.sql, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     differences = compare.clickhouse_differences(stack.ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     differences = compare.as_of_last_event_differences(stack.ask_raw, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
 
 
 def assert_facts_equal(stack: Stack, source: Path, truth: Truth) -> None:
     """`fixtrail facts` of the file, against the oracle and, in what does not run with the clock, against the view."""
     facts = rows_of(stack.run("facts", str(source), "--now", NOW.isoformat()))
     differences = compare.row_differences(facts, truth, NOW)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     columns = "center_id, order_id, vehicle_key, customer_key"
     keys = {(row["center_id"], row["order_id"]): row for row in stack.ask(f"SELECT {columns} FROM orders")}
     assert {

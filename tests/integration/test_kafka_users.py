@@ -232,7 +232,7 @@ def test_each_box_can_do_its_work(boxes: Boxes, tmp_path: Path) -> None:
         boxes.run("operator", "status", "--wait-idle", "240")
 
         differences = compare.clickhouse_differences(boxes.ask, truth)
-        assert not differences, compare.said(differences)
+        assert not differences, compare.summary_of(differences)
         for box in COMMANDS:
             assert "uthorization" not in boxes.log(box), box
             assert "not authorized" not in boxes.log(box), box

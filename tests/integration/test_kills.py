@@ -89,7 +89,7 @@ def kill_in_the_flow(stack: Stack, source: Path, victims: Iterable[str]) -> None
 
 def assert_all_equal(stack: Stack, truth: Truth) -> None:
     differences = compare.clickhouse_differences(stack.ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     # A letter may be sent twice, by who was killed and by who went on; it is about the same record.
     assert stack.ask("SELECT DISTINCT code FROM dead_letters") == [{"code": "event_id_conflict"}]
 

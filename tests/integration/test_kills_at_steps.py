@@ -131,14 +131,14 @@ def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
         return rows_of(boxes.clickhouse.ask(f"{query} FORMAT JSONEachRow".replace("FROM ", "FROM fixtrail.")))
 
     differences = compare.clickhouse_differences(ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     kafka = boxes.broker.bootstrap
     journeys = read_topic(kafka, "journeys")
     assert topics.journeys_told_again(journeys) > 0, "no process ended between its output and its state"
     differences = topics.journey_differences(journeys, truth)
     differences += topics.center_hour_differences(read_topic(kafka, "center-hours"), truth)
     differences += topics.changelog_differences(read_topic(kafka, topics.ORDERS_CHANGELOG), truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     letters = {topics.origin(letter): letter.value for letter in read_topic(kafka, "service-events.dead-letter")}
     assert sorted(letters.values()) == sorted(feed.lines(compare.contradictions(truth.events)))
 

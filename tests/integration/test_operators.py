@@ -262,7 +262,7 @@ def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Pat
     texts = {
         "metrics": exposed,
         "spans": (folder / "spans.jsonl").read_text(),
-        "what `up` said": stack.said.read_text(),
+        "what `up` said": stack.log_path.read_text(),
         "status": stack.run("status") + stack.run("status", "--json"),
         "list of dead letters": stack.run("dead-letters", "list") + stack.run("dead-letters", "list", "--json"),
         **stack.logs(),

@@ -107,7 +107,7 @@ def test_growing_and_shrinking_under_load_changes_no_figure(make_stack: MakeStac
     stack.wait_idle()
     truth = Truth([*before, *sender.sent])
     differences = compare.clickhouse_differences(stack.ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     stack.run("verify")
     # Never a row too many, never one that is gone.
     assert glances.hours == sorted(glances.hours)

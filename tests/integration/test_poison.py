@@ -13,7 +13,7 @@ from schemas.heartbeat import heartbeat_sent_at
 from tests import compare, feed
 from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.integration.conftest import SEED, MakeStack
-from tests.kafka_io import Place, produce, read_topic
+from tests.kafka_io import RecordPosition, produce, read_topic
 from tests.stack import Stack, wait_for
 from tests.truth import Truth
 
@@ -48,13 +48,13 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
     stack.wait_idle()
 
     letters = letters_by_content(kafka)
-    origins = {Place(EVENTS, record.partition, record.offset): record for record in read_topic(kafka, EVENTS)}
+    origins = {RecordPosition(EVENTS, record.partition, record.offset): record for record in read_topic(kafka, EVENTS)}
     for kind in POISON:
         assert_is_named_and_kept(kind, letters, origins, produced.get(kind))
     assert sum(map(len, letters.values())) == len(POISON)
     assert_listed(stack, Counter(map(poison_code, POISON)))
     differences = compare.clickhouse_differences(stack.ask, truth)
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
 
     assert_repaired_letter_becomes_an_order(stack, tmp_path, truth, letters)
 
@@ -67,7 +67,7 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
     stack = make_stack()
 
     stack.send(source)
-    wait_for(lambda: b"worker-1 ended with exit code 78" in stack.said.read_bytes(), 180, "the worker has stopped")
+    wait_for(lambda: b"worker-1 ended with exit code 78" in stack.log_path.read_bytes(), 180, "the worker has stopped")
 
     assert "FIXTRAIL_DEAD_LETTER_LIMITS=false" in stack.logs()["worker-1.log"]
     assert read_topic(stack.facts["kafka"], LETTERS) == []
@@ -75,7 +75,7 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
 
     # The rest of the stack comes up all the same, for whoever has to find out why.
     stack.start()
-    wait_for(lambda: b"NOT RUNNING: worker-1" in stack.said.read_bytes(), 60, "it is said which box refuses")
+    wait_for(lambda: b"NOT RUNNING: worker-1" in stack.log_path.read_bytes(), 60, "it is said which box refuses")
     assert json.loads(stack.run("dead-letters", "list", "--json"))["codes"] == {}
     worker = stack.status()["children"]["worker-1"]
     assert worker["state"] != "ready" and "refuses to go on" in worker["ended"]
@@ -101,7 +101,7 @@ def mixed_file(folder: Path, truth: Truth) -> Path:
     return path
 
 
-def produce_poison(kafka: str, kinds: set[str]) -> dict[str, Place]:
+def produce_poison(kafka: str, kinds: set[str]) -> dict[str, RecordPosition]:
     """Each of these kinds as a record of its own, with the key it must have; where it stands."""
     kinds_in_order = sorted(kinds)
     records = [(poison_key(kind, vehicle_of(kind)), poison(kind, vehicle_of(kind))) for kind in kinds_in_order]
@@ -116,13 +116,16 @@ def letters_by_content(kafka: str) -> dict[bytes | None, list[Any]]:
 
 
 def assert_is_named_and_kept(
-    kind: str, letters: dict[bytes | None, list[Any]], origins: dict[Place, Any], produced: Place | None
+    kind: str,
+    letters: dict[bytes | None, list[Any]],
+    origins: dict[RecordPosition, Any],
+    produced: RecordPosition | None,
 ) -> None:
     """One letter with the record's own bytes and key, the code of its kind, and the place where the record stands."""
     matching = letters.get(poison(kind, vehicle_of(kind)), [])
     assert matching, f"{kind} is not in the dead letters"
     headers = [read_dead_letter(letter.headers) for letter in matching]
-    positions = [Place(letter.topic, letter.partition, letter.offset) for letter in headers]
+    positions = [RecordPosition(letter.topic, letter.partition, letter.offset) for letter in headers]
     at = positions.index(produced) if produced is not None else 0
     assert produced is not None or len(matching) == 1, f"{kind} has {len(matching)} letters"
     letter, about, origin = matching[at], headers[at], origins[positions[at]]
@@ -167,7 +170,7 @@ def assert_repaired_letter_becomes_an_order(
 
     without_key = json.loads(poison("no_key", vehicle_of("no_key")) or b"")
     differences = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
-    assert not differences, compare.said(differences)
+    assert not differences, compare.summary_of(differences)
     orders = stack.sql("SELECT order_id, lane, status FROM orders WHERE order_id IN ('R-repaired', 'R-poison')")
     assert sorted((order["order_id"], order["lane"], order["status"]) for order in orders) == [
         ("R-poison", None, "open"),

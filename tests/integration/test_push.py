@@ -227,7 +227,7 @@ def test_a_duplicate_a_late_event_and_a_restart_tell_nobody_twice(town: Town):
         time.sleep(1)
 
     assert town.sink.states() == {"SENT": 5, "SUPERSEDED": 5}
-    assert [accepted.total() for accepted in town.taken().values()] == [1, 1, 1, 1, 1]
+    assert [accepted.total() for accepted in town.accepted_by_channel().values()] == [1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -291,7 +291,9 @@ async def test_what_is_asked_at_once_is_all_done(store: Store):
     clerk = GroupCommitThread(store, Progress())
     sends = [send(f"R{number}") for number in range(300)]
 
-    new = await asyncio.gather(*(clerk.execute(lambda store, each=item: ledger.plan(store, [each])) for item in sends))
+    new = await asyncio.gather(
+        *(clerk.execute(lambda store, send=new_send: ledger.plan(store, [send])) for new_send in sends)
+    )
     due = await clerk.execute(lambda store: ledger.due_sends(store, "sms", SHARDS, NOW, 1000, None))
     await clerk.close()
 

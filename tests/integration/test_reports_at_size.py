@@ -59,11 +59,11 @@ def test_the_warning_is_the_same_of_all_vehicles_and_of_some_after_others(
             (cells.weeks, cells.cells, cells.cases.tolist(), cells.exposure.tolist(), cells.orders, data.scores)
         )
 
-    whole, parts, counts = _both(answer_of, ask, monkeypatch, sample, "MOST_AT_ONCE", 7)
+    at_once, in_parts, counts = _both(answer_of, ask, monkeypatch, sample, "MOST_AT_ONCE", 7)
 
-    assert parts == whole
+    assert in_parts == at_once
     assert counts["warning_orders"] > 3 < counts["warning_visits"]
-    assert "'Z'" in whole
+    assert "'Z'" in at_once
 
 
 def test_the_need_is_the_same_of_all_centers_and_of_some_after_others(
@@ -74,9 +74,9 @@ def test_the_need_is_the_same_of_all_centers_and_of_some_after_others(
         needs, left_out = center_needs(counted, options, read_rules(options), *DAYS)
         return repr((left_out, [(need.slots, need.days, need.content) for need in needs]))
 
-    whole, parts, counts = _both(answer_of, ask, monkeypatch, stored, "MOST_VISITS", 30)
+    at_once, in_parts, counts = _both(answer_of, ask, monkeypatch, stored, "MOST_VISITS", 30)
 
-    assert parts == whole
+    assert in_parts == at_once
     assert counts["need_work"] > 2
 
 
@@ -86,11 +86,11 @@ def test_subjects_score_the_same_of_all_vehicles_and_of_some_after_others(
     def answer_of(counted: Ask) -> str:
         return repr(build_staff(counted, Options(NOW)).sheet("scores").rows)
 
-    whole, parts, counts = _both(answer_of, ask, monkeypatch, sample, "MOST_AT_ONCE", 20)
+    at_once, in_parts, counts = _both(answer_of, ask, monkeypatch, sample, "MOST_AT_ONCE", 20)
 
-    assert parts == whole
+    assert in_parts == at_once
     assert counts["staff_subscores"] > 3
-    assert "'subject': 'price'" in whole
+    assert "'subject': 'price'" in at_once
 
 
 def test_of_one_center_the_need_asks_for_no_other(ask: Ask) -> None:
@@ -110,9 +110,9 @@ def test_the_days_of_parts_are_the_same_in_slices(ask: Ask, monkeypatch: pytest.
     def answer_of(counted: Ask) -> str:
         return repr(ask_history(counted, Options(NOW), ForecastPlan()).days.to_dict("list"))
 
-    whole, parts, counts = _both(answer_of, ask, monkeypatch, outlook, "MOST_REQUESTS", 9)
+    at_once, in_parts, counts = _both(answer_of, ask, monkeypatch, outlook, "MOST_REQUESTS", 9)
 
-    assert parts == whole
+    assert in_parts == at_once
     assert counts["parts_days"] > 3
 
 
@@ -126,7 +126,7 @@ def _both(
         counts[query] = counts.get(query, 0) + 1
         return ask(query, **parameters)
 
-    whole = answer_of(counted)
+    at_once = answer_of(counted)
     counts.clear()
     monkeypatch.setattr(module, limit, number)
-    return whole, answer_of(counted), counts
+    return at_once, answer_of(counted), counts

@@ -48,7 +48,7 @@ class Flow:
         self.stack.wait_idle()
         truth = Truth(self._events[: self._sent])
         differences = compare.clickhouse_differences(self.stack.ask, truth)
-        assert not differences, compare.said(differences)
+        assert not differences, compare.summary_of(differences)
         codes = {row["code"] for row in self.stack.ask("SELECT DISTINCT code FROM dead_letters")}
         assert codes <= {"event_id_conflict"}, codes
         assert "0 differences" in self.stack.run("verify")

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests import feed
-from tests.compare import order_differences, said
+from tests.compare import order_differences, summary_of
 from tests.integration.conftest import MakeStack
 from tests.stack import wait_for
 from tests.truth import Truth
@@ -26,7 +26,7 @@ def test_what_a_transaction_took_back_never_counts_and_nothing_waits_for_its_mar
     stack.wait_idle()
 
     differences = order_differences(stack.ask, Truth(events))
-    assert not differences, said(differences)
+    assert not differences, summary_of(differences)
     assert stack.ask("SELECT count() AS n FROM events") == [{"n": len(events)}]
     # Markers are no lag; a heartbeat on its way is some for a moment.
     wait_for(lambda: all(group["lag"] == 0 for group in stack.status()["groups"].values()), 60, "nothing is left to do")

@@ -23,7 +23,7 @@ class PushService(Provider):
         super().__init__()
         self._browsers: dict[str, tuple[ec.EllipticCurvePrivateKey, bytes]] = {}
         self.waiting: dict[tuple[str, str], dict[str, Any]] = {}
-        self.gone: set[str] = set()
+        self.unsubscribed: set[str] = set()
 
     def subscribe(self) -> dict[str, Any]:
         """What a browser's PushSubscription.toJSON() gives."""
@@ -35,7 +35,7 @@ class PushService(Provider):
 
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
         name = request.path.rpartition("/")[2]
-        if name in self.gone:
+        if name in self.unsubscribed:
             return web.Response(status=410)
         if name not in self._browsers:
             return web.Response(status=404)

@@ -30,7 +30,7 @@ WRITERS_KILLED = [
     Fault(5, "slow-clickhouse", "clickhouse", 27, "1.0"),
     *(Fault(at, "kill", f"writer-{1 + number % 2}") for number, at in enumerate((9, 14, 19, 24, 29))),
 ]
-TOLD = [
+CUSTOMERS_TOLD_FAULTS = [
     Fault(5, "lose-sms", "sms", 5),
     *(Fault(6, "kill-at-step", f"push-{number}", 8, f"push.planned:{number + 1}") for number in (1, 2)),
     Fault(18, "lose-sms", "sms", 5),
@@ -71,14 +71,16 @@ TRIALS = {
     "counters instead of sets": Trial("counters-instead-of-sets", KILLS[:2], rule="state is a set of events"),
     "versions by arrival": Trial("versions-by-arrival", KILLS[:2], rule="versions are functions of the set"),
     "notice ids by attempt": Trial("notice-ids-by-attempt", KILLS[:2], rule="ids are functions of the set"),
-    "control: customers told, push sinks killed": Trial("", TOLD, today=90.0),
+    "control: customers told, push sinks killed": Trial("", CUSTOMERS_TOLD_FAULTS, today=90.0),
     "send ids by attempt": Trial(
-        "send-ids-by-attempt", TOLD, rule="send ids are functions of notice and recipient", today=90.0
+        "send-ids-by-attempt", CUSTOMERS_TOLD_FAULTS, rule="send ids are functions of notice and recipient", today=90.0
     ),
     "commit before the ledger": Trial(
-        "commit-before-ledger", TOLD[:-1], rule="notices are in the ledger first", today=90.0
+        "commit-before-ledger", CUSTOMERS_TOLD_FAULTS[:-1], rule="notices are in the ledger first", today=90.0
     ),
-    "unknown texts again": Trial("unknown-texts-again", TOLD, rule="UNKNOWN is never sent again", today=360.0),
+    "unknown texts again": Trial(
+        "unknown-texts-again", CUSTOMERS_TOLD_FAULTS, rule="UNKNOWN is never sent again", today=360.0
+    ),
     "no replay margin": Trial("", TAIL_LOST, NO_MARGIN, rule="read again some records behind the commit"),
     "commit before insert": Trial("commit-before-insert", WRITERS_KILLED, rule="commit what ClickHouse acknowledged"),
 }
@@ -86,13 +88,13 @@ TRIALS = {
 
 def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> dict[str, Any]:
     """What the checker says of one trial: which promises it found broken, and how often."""
-    asked = TRIALS[name]
+    planned = TRIALS[name]
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-mutant-"))
-    said = io.StringIO()
+    output = io.StringIO()
     began = time.monotonic()
     try:
-        with contextlib.redirect_stdout(said):
-            found = run(
+        with contextlib.redirect_stdout(output):
+            result = run(
                 RunOptions(
                     1,
                     minutes,
@@ -100,26 +102,26 @@ def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> d
                     "embedded",
                     with_replay=False,
                     revision=revision,
-                    mutant=asked.changes or None,
-                    settings=asked.settings,
+                    mutant=planned.changes or None,
+                    settings=planned.settings,
                     idle_limit_s=60.0,
-                    today=asked.today,
+                    today=planned.today,
                     # A short run does not wait for what is to be told later.
                     smoke=True,
                 ),
                 folder,
-                [fault for fault in asked.plan if fault.at_s < minutes * 60 - 2],
+                [fault for fault in planned.plan if fault.at_s < minutes * 60 - 2],
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    broken = {promise: number for promise, number in found["promises"].items() if number}
+    broken = {promise: number for promise, number in result["promises"].items() if number}
     return {
         "name": name,
-        "rule": asked.rule,
+        "rule": planned.rule,
         "broken": broken,
-        "as_it_should": bool(broken) == bool(asked.rule),
+        "as_it_should": bool(broken) == bool(planned.rule),
         "took_s": round(time.monotonic() - began),
-        "said": said.getvalue(),
+        "said": output.getvalue(),
     }
 
 
@@ -129,21 +131,21 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="put what was found into this file, as JSON")
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
     parser.add_argument("--minutes", type=float, default=MINUTES)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     results = []
-    for name in given.name or TRIALS:
-        result = trial(name, given.minutes, given.code)
-        said = result.pop("said")
+    for name in arguments.name or TRIALS:
+        result = trial(name, arguments.minutes, arguments.code)
+        output = result.pop("said")
         results.append(result)
         verdict = "as it should" if result["as_it_should"] else "WRONG"
         print(f"{verdict:<13} {name} ({result['took_s']} s)", flush=True)
         for promise, number in result["broken"].items():
             print(f"              {number:>6} against: {promise}", flush=True)
         if not result["as_it_should"]:
-            print(said)
-    if given.report is not None:
-        merge_json(given.report, "trials", results)
+            print(output)
+    if arguments.report is not None:
+        merge_json(arguments.report, "trials", results)
     return 0 if all(result["as_it_should"] for result in results) else 1
 
 

@@ -44,16 +44,16 @@ class _SlowProducer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._producer, name)
 
-    async def send_batch(self, *given: Any, **named: Any) -> Any:
+    async def send_batch(self, *arguments: Any, **options: Any) -> Any:
         future = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((time.monotonic() + LATE_S, future, given, named))
+        self._waiting.put_nowait((time.monotonic() + LATE_S, future, arguments, options))
         return future
 
     async def _send(self) -> None:
         while True:
-            at, future, given, named = await self._waiting.get()
+            at, future, arguments, options = await self._waiting.get()
             await asyncio.sleep(max(0.0, at - time.monotonic()))
-            sent = asyncio.ensure_future(await self._producer.send_batch(*given, **named))
+            sent = asyncio.ensure_future(await self._producer.send_batch(*arguments, **options))
             sent.add_done_callback(lambda done, future=future: _hand_on(done, future))  # type: ignore[misc]
 
 
@@ -73,13 +73,13 @@ def bug_now_and_then() -> None:
     apply, count = PartitionState.apply, itertools.count(1)
     shown = Path(os.environ["FIXTRAIL_DATA"]) / "bugs"
 
-    def sometimes(state: Any, *given: Any, **named: Any) -> Any:
+    def sometimes(state: Any, *arguments: Any, **options: Any) -> Any:
         if next(count) == BUG_AT:
             with shown.open("a+") as file:
                 file.write("x")
                 if file.tell() <= BUGS:
                     raise RuntimeError("a bug that shows now and then")
-        return apply(state, *given, **named)
+        return apply(state, *arguments, **options)
 
     PartitionState.apply = sometimes  # type: ignore[method-assign]
 
@@ -155,8 +155,8 @@ def versions_by_arrival() -> None:
     """The version of a fact is how many its process has made, not a function of the set of events."""
     from streams.journey.vehicle import Vehicle
 
-    made = itertools.count(1)
-    Vehicle.version_of = lambda vehicle, order_id, visit: next(made)  # type: ignore[method-assign]
+    numbers = itertools.count(1)
+    Vehicle.version_of = lambda vehicle, order_id, visit: next(numbers)  # type: ignore[method-assign]
 
 
 def notice_ids_by_attempt() -> None:
@@ -208,8 +208,8 @@ def unknown_texts_again() -> None:
 
     init = ByApprise.__init__
 
-    def as_if_idempotent(channel: Any, *given: Any) -> None:
-        init(channel, *given)
+    def as_if_idempotent(channel: Any, *arguments: Any) -> None:
+        init(channel, *arguments)
         channel.traits = replace(channel.traits, idempotent=True)
 
     ByApprise.__init__ = as_if_idempotent  # type: ignore[method-assign]

@@ -23,14 +23,14 @@ app = faust.App(
     stream_wait_empty=False,
 )
 events = app.topic(f"{NAME}-events", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-seen = app.Table("seen", default=list, partitions=2)
+event_ids = app.Table("seen", default=list, partitions=2)
 
 
 @app.agent(events)
 async def remember(stream: faust.StreamT[bytes]) -> None:
     async for vehicle, event in stream.items():
         key = vehicle.decode()
-        seen[key] = sorted({*seen[key], event.decode()})
+        event_ids[key] = sorted({*event_ids[key], event.decode()})
 
 
 if __name__ == "__main__":

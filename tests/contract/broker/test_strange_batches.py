@@ -113,9 +113,9 @@ async def test_a_header_without_a_value_is_an_empty_one(lab: Lab) -> None:
     topic = await lab.topic()
 
     assert await produce(lab.bootstrap, topic, batch([record(0, b"k", b"0", headers((b"fixtrail-schema", None)))])) == 0
-    async for (one,) in records_of({"bootstrap_servers": lab.bootstrap}, topic, [0]):
-        assert one.headers == (("fixtrail-schema", b""),)
-        assert schema_of(one.headers) is None
+    async for (only,) in records_of({"bootstrap_servers": lab.bootstrap}, topic, [0]):
+        assert only.headers == (("fixtrail-schema", b""),)
+        assert schema_of(only.headers) is None
 
 
 async def test_much_is_handed_out_in_parts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

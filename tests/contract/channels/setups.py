@@ -28,7 +28,7 @@ TIMEOUT_S = 1.0
 
 @dataclass
 class Ready:
-    """A channel that is set up. `taken` counts what the provider accepted; None: there is no provider."""
+    """A channel that is set up. `accepted` counts what the provider accepted; None: there is no provider."""
 
     channel: Channel
     address: str
@@ -36,7 +36,7 @@ class Ready:
     moods: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def taken(self) -> int:
+    def accepted(self) -> int:
         return len(self.provider.accepted)
 
     def mood(self, name: str) -> Any:

@@ -37,14 +37,14 @@ def test_every_channel_takes_part():
 
 def test_a_message_is_taken_once(ready: Ready):
     assert isinstance(send(ready), Accepted)
-    assert ready.taken == 1
+    assert ready.accepted == 1
 
 
 def test_a_provider_that_is_busy_has_taken_nothing(remote: Ready):
     remote.provider.then(remote.mood("later"))
 
     assert isinstance(send(remote), NotSent)
-    assert remote.taken == 0
+    assert remote.accepted == 0
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -59,21 +59,21 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(remote: Ready, status: int, fo
 
     assert isinstance(answer, NotSent | Unclear)
     assert answer.retry_after_s == pytest.approx(25, abs=3)
-    assert remote.taken == 0
+    assert remote.accepted == 0
 
 
 def test_a_message_that_is_refused_is_not_sent_again(remote: Ready):
     remote.provider.then(remote.mood("never"))
 
     assert not isinstance(send(remote), Accepted | NotSent)
-    assert remote.taken == 0
+    assert remote.accepted == 0
 
 
 def test_when_the_answer_is_lost_the_outcome_is_unclear(remote: Ready):
     remote.provider.then("lose")
 
     assert isinstance(send(remote), Unclear)
-    assert remote.taken == 1
+    assert remote.accepted == 1
 
 
 def test_a_provider_that_does_not_answer_holds_nobody_up_for_long(remote: Ready):
@@ -128,7 +128,7 @@ def test_one_id_is_one_message_where_the_channel_says_so(remote: Ready):
     message = a_message(remote.channel.traits.style, remote.address)
 
     assert all(isinstance(answer, Accepted) for answer in send_all(remote, message, message))
-    assert (remote.taken, remote.provider.deliveries[message.id]) == (1, 2)
+    assert (remote.accepted, remote.provider.deliveries[message.id]) == (1, 2)
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en"])
@@ -142,4 +142,4 @@ def test_an_address_that_is_none_stops_nothing(remote: Ready, address: str):
     remote.address = address
 
     assert isinstance(send(remote), Rejected | NotSent | Accepted)
-    assert remote.taken <= 1
+    assert remote.accepted <= 1

@@ -41,14 +41,14 @@ def read(provider: Any, answer: Any) -> list[str]:
 
 async def deliver(ready: Ready, **values: str) -> Any:
     """What the provider took of a message with these values; None where the channel refused to send it."""
-    before, style = ready.taken, ready.channel.traits.style
+    before, style = ready.accepted, ready.channel.traits.style
     fields = {"at": AT, "expires_at": now_ms() + HOUR, "locale": "en", **values}
     message = a_message(style, ready.address, "part_delayed", **fields)
     answer = await ready.channel.send(replace(message, id=f"{message.id}-{before}"))
     if not isinstance(answer, Accepted):
-        assert ready.taken == before
+        assert ready.accepted == before
         return None
-    assert ready.taken == before + 1
+    assert ready.accepted == before + 1
     return ready.provider.accepted[-1]
 
 

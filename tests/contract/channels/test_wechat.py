@@ -38,7 +38,7 @@ def test_a_token_that_ends_early_is_renewed_and_the_message_goes_once(ready: Rea
     answers = send(ready, 3, between=ready.provider.forget_token)
 
     assert all(isinstance(answer, Accepted) for answer in answers)
-    assert (ready.taken, ready.provider.tokens) == (3, 3)
+    assert (ready.accepted, ready.provider.tokens) == (3, 3)
 
 
 def test_a_token_that_wechat_calls_expired_is_renewed(ready: Ready):

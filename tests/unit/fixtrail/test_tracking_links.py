@@ -100,11 +100,11 @@ def test_another_secret_opens_nothing():
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
-def test_a_changed_link_opens_nothing(place, change):
+def test_a_changed_link_opens_nothing(index, change):
     links = Links(b"secret")
     token = issued(links, "R-1001", NOW)
     raw = bytearray(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    raw[place % len(raw)] ^= change
+    raw[index % len(raw)] ^= change
 
     assert links.opens(base64.urlsafe_b64encode(raw).rstrip(b"=").decode(), NOW) is None
 

@@ -73,11 +73,11 @@ def test_an_error_that_quotes_stored_text_commands_no_terminal(capsys: pytest.Ca
 class Answer(io.BytesIO):
     """As much of an HTTP answer as a query reads: what came, and how many rows ClickHouse says that there are."""
 
-    def __init__(self, output_format: str, body: bytes, made: int) -> None:
+    def __init__(self, output_format: str, body: bytes, result_rows: int) -> None:
         super().__init__(body)
         self.headers = {
             "X-ClickHouse-Format": output_format,
-            "X-ClickHouse-Summary": orjson.dumps({"read_rows": "9", "result_rows": str(made)}).decode(),
+            "X-ClickHouse-Summary": orjson.dumps({"read_rows": "9", "result_rows": str(result_rows)}).decode(),
         }
 
 
@@ -96,7 +96,7 @@ class Answer(io.BytesIO):
 def test_an_answer_that_a_full_disk_has_cut_off_is_no_answer(monkeypatch, output_format, complete, cut):
     """ClickHouse says 200 and gives nothing, or the first megabyte: a report of that would be wrong in silence."""
     settings = Settings(clickhouse="http://127.0.0.1:1", clickhouse_reader_password="x")
-    answers = [Answer(output_format, body, made=2) for body in (complete, cut)]
+    answers = [Answer(output_format, body, result_rows=2) for body in (complete, cut)]
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.pop(0))
 
     assert b"".join(query(settings, "SELECT x FROM orders", output_format)) == complete
@@ -106,7 +106,7 @@ def test_an_answer_that_a_full_disk_has_cut_off_is_no_answer(monkeypatch, output
 
 def test_an_answer_without_rows_is_one(monkeypatch):
     settings = Settings(clickhouse="http://127.0.0.1:1", clickhouse_reader_password="x")
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("JSONEachRow", b"", made=0))
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("JSONEachRow", b"", result_rows=0))
     assert rows(settings, "SELECT x FROM orders LIMIT 0") == []
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("Null", b"", made=5))
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("Null", b"", result_rows=5))
     assert list(query(settings, "SELECT x FROM orders", "Null")) == []

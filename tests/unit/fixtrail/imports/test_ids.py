@@ -24,13 +24,13 @@ def test_an_id_fits_and_is_the_same_again(case, ordinal, rule):
 
 
 @given(cases, st.tuples(ordinals, st.integers(1, 99)), st.tuples(ordinals, st.integers(1, 99)))
-def test_ids_of_a_case_sort_as_its_rows_do(case, one, other):
-    assert (event_id("dms", case, *one) < event_id("dms", case, *other)) == (one < other)
+def test_ids_of_a_case_sort_as_its_rows_do(case, row_a, row_b):
+    assert (event_id("dms", case, *row_a) < event_id("dms", case, *row_b)) == (row_a < row_b)
 
 
 @given(cases, cases, ordinals)
-def test_two_cases_never_share_an_id(one, other, ordinal):
-    assert (event_id("dms", one, ordinal, None) == event_id("dms", other, ordinal, None)) == (one == other)
+def test_two_cases_never_share_an_id(case_a, case_b, ordinal):
+    assert (event_id("dms", case_a, ordinal, None) == event_id("dms", case_b, ordinal, None)) == (case_a == case_b)
 
 
 def test_long_cases_that_differ_only_at_the_end_keep_their_own_ids():

@@ -73,9 +73,9 @@ async def test_only_events_that_wait_are_written_out_to_be_repaired():
     assert [letter.offset async for letter in letters_to_repair(Settings(), "invalid_field")] == [0]
 
 
-WHOLE = orjson.dumps(checked_in("08:00"))
+UNCUT_VALUE = orjson.dumps(checked_in("08:00"))
 ORIGIN = DeadLetter("row_refused", "", "service-events", 0, 10, 0, value_cut=99)
-CUT = Letter(0, 6, b"V1", WHOLE[:40], (), ORIGIN, 40)
+CUT = Letter(0, 6, b"V1", UNCUT_VALUE[:40], (), ORIGIN, 40)
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -95,7 +95,7 @@ async def test_a_cut_letter_goes_back_with_the_whole_event(letters: list[Letter]
     letters.append(CUT)
     lines: list[str] = []
 
-    values = {CUT.position: WHOLE}
+    values = {CUT.position: UNCUT_VALUE}
     assert await redrive_chosen(
         Settings(), {CUT.position}, None, values, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
     )

@@ -15,9 +15,11 @@ from schemas.times import DAY_MS
 NOW = 1_800_000_000_000
 
 
-def record(order_id: str, *, status: str = "handed_off", heard: float = 401, written: float = 401) -> Any:
+def record(order_id: str, *, status: str = "handed_off", heard: float = 401, written_days_ago: float = 401) -> Any:
     value = json.dumps({"status": status, "last_event_at": NOW - int(heard * DAY_MS)}).encode()
-    return SimpleNamespace(key=order_id.encode(), value=value, timestamp=NOW - int(written * DAY_MS), partition=2)
+    return SimpleNamespace(
+        key=order_id.encode(), value=value, timestamp=NOW - int(written_days_ago * DAY_MS), partition=2
+    )
 
 
 def deleted(order_id: str) -> Any:
@@ -50,7 +52,7 @@ def settings(tmp_path: Path) -> Settings:
     [
         (record("R1", status="open"), "it is open"),
         (record("R1", heard=399), "it was heard of lately"),
-        (record("R1", written=6), "it was written lately, as by a replay"),
+        (record("R1", written_days_ago=6), "it was written lately, as by a replay"),
     ],
 )
 async def test_a_journey_stays(topic: list[Any], settings: Settings, record_of_topic: Any, why: str) -> None:

@@ -113,8 +113,8 @@ def test_a_dead_letter_names_where_its_record_stands_now():
     rewrite = LetterRewrite({(3, 17), (3, 2)})
     rewrite.note_event(KafkaRecord(b"{}", partition=3, offset=17), 5, 4)
     headers = DeadLetter("too_late", "late", "service-events", 3, 17, 0).headers()
-    gone = DeadLetter("too_late", "late", "service-events", 3, 2, 0).headers()
+    diverted = DeadLetter("too_late", "late", "service-events", 3, 2, 0).headers()
 
-    moved = [read_dead_letter(rewrite.rewrite(KafkaRecord(b"{}", headers=tuple(of)))[1]) for of in (headers, gone)]
+    moved = [read_dead_letter(rewrite.rewrite(KafkaRecord(b"{}", headers=tuple(of)))[1]) for of in (headers, diverted)]
 
     assert [(letter.partition, letter.offset) for letter in moved] == [(5, 4), (3 + GONE, 2)]

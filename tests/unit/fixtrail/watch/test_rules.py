@@ -51,8 +51,8 @@ def rule(kind: str, **fields):
     return WatchConfig.model_validate({"rule": [{"name": kind.replace("_", "-"), "kind": kind, **fields}]}).rule[0]
 
 
-def due_at(fact, kind: str, known=(), **fields) -> int | None:
-    dues = order_dues(fact, [rule(kind, **fields)], {center.id: center for center in known})
+def due_at(fact, kind: str, known_centers=(), **fields) -> int | None:
+    dues = order_dues(fact, [rule(kind, **fields)], {center.id: center for center in known_centers})
     return dues[0].due_at if dues else None
 
 

@@ -28,10 +28,10 @@ class Board:
     """An ops channel that answers as it is told, and keeps what it was sent."""
 
     def __init__(self, *answers: Answer) -> None:
-        self.answers, self.said = list(answers), list[str]()
+        self.answers, self.texts = list(answers), list[str]()
 
     async def send(self, message: Message) -> Answer:
-        self.said.append(message.words.short)
+        self.texts.append(message.words.short)
         return self.answers.pop(0) if self.answers else Accepted()
 
 
@@ -39,7 +39,7 @@ class Office:
     """A shard with open alerts, and a desk for one channel; what would be Kafka is a list of versions."""
 
     def __init__(self, board: Any, orders: int = 1, **section: Any) -> None:
-        self.now, self.written, self.fails = ms("08:30"), list[Alert](), False
+        self.now, self.alerts_written, self.fails = ms("08:30"), list[Alert](), False
         self.shard = Shard(0, CONFIG, {"C1": CENTER})
         for number in range(orders):
             for fact in facts_after(checked_in("08:00", order_id=f"R{number}")).values():
@@ -64,7 +64,7 @@ class Office:
         if self.fails:
             return False
         changed = [change(shard.alerts[alert_id]) for alert_id in ids]
-        self.written += changed
+        self.alerts_written += changed
         shard.accept(TickOutput(alerts={alert.alert_id: alert for alert in changed}))
         return True
 
@@ -89,7 +89,7 @@ async def test_every_step_is_told_once():
     for clock in ("09:11", "09:12"):
         await office.pass_time(clock)
 
-    assert [text.partition("]")[0] for text in board.said] == [
+    assert [text.partition("]")[0] for text in board.texts] == [
         "[Alert · warning · Pudong",
         "[Escalated, level 1 · warning · Pudong",
         "[Over · warning · Pudong",
@@ -101,7 +101,10 @@ async def test_intent_is_written_before_the_call_and_the_outcome_after():
     office = Office(Board(Unclear("no answer")))
     await office.pass_time("08:30")
 
-    assert [[delivery.outcome for delivery in alert.told] for alert in office.written] == [["INTENT"], ["UNKNOWN"]]
+    assert [[delivery.outcome for delivery in alert.told] for alert in office.alerts_written] == [
+        ["INTENT"],
+        ["UNKNOWN"],
+    ]
 
 
 async def test_what_is_not_written_is_not_told():
@@ -109,11 +112,11 @@ async def test_what_is_not_written_is_not_told():
     office = Office(board)
     office.fails = True
     await office.pass_time("08:30")
-    assert board.said == []
+    assert board.texts == []
 
     office.fails = False
     await office.desk._tell()
-    assert len(board.said) == 1
+    assert len(board.texts) == 1
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ async def test_only_what_was_surely_not_taken_is_told_again(answer, outcome, cal
     for clock in ("08:30", "08:31", "08:32"):
         await office.pass_time(clock)
 
-    assert len(board.said) == calls
+    assert len(board.texts) == calls
     assert office.outcomes() == [("opened", outcome)]
 
 
@@ -150,7 +153,7 @@ async def test_alerts_that_come_together_go_as_one_message():
     office = Office(board, orders=30)
     await office.pass_time("08:30")
 
-    (text,) = board.said
+    (text,) = board.texts
     assert text.startswith("30 alerts\n")
     assert text.endswith("… and 10 more")
     assert office.outcomes() == [("opened", "SENT")] * 30
@@ -168,7 +171,7 @@ async def test_a_channel_hears_what_it_asked_for():
         office = Office(board, **section)
         for clock in ("08:30", "09:00"):
             await office.pass_time(clock)
-        assert len(board.said) == calls, section
+        assert len(board.texts) == calls, section
 
 
 async def test_the_end_of_what_was_never_told_is_not_told():
@@ -180,7 +183,7 @@ async def test_the_end_of_what_was_never_told_is_not_told():
     office.shard.accept(TickOutput(alerts={alert.alert_id: life.acknowledged(alert, by)}))
     await office.pass_time("08:41")
 
-    assert board.said == []
+    assert board.texts == []
 
 
 async def test_a_step_that_was_under_way_when_the_process_ended_is_unknown():

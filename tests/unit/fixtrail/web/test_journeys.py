@@ -122,11 +122,11 @@ def test_orders_closed_long_ago_are_let_go_and_open_ones_are_not():
 
 def test_what_is_no_journey_is_passed_over():
     bad = SimpleNamespace(headers=(), key=b"R-1", value=b"{}", offset=0, partition=0)
-    gone = SimpleNamespace(headers=(), key=record("R-2", 1).key, value=None, offset=1, partition=0)
+    deletion = SimpleNamespace(headers=(), key=record("R-2", 1).key, value=None, offset=1, partition=0)
     keyless = SimpleNamespace(headers=(), key=None, value=b"{}", offset=2, partition=0)
     journeys = journeys_of(record("R-2", 1))
 
-    journeys.table.apply([bad, gone, keyless])
+    journeys.table.apply([bad, deletion, keyless])
 
     assert len(journeys) == 0
 

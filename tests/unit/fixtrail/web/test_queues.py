@@ -37,10 +37,10 @@ class PastTurns:
     """The waits of the last weeks, as a test says they were."""
 
     def __init__(self, record: TurnRecord) -> None:
-        self.told = record
+        self.record_of_center = record
 
     def record(self, *_: object) -> TurnRecord:
-        return self.told
+        return self.record_of_center
 
 
 def queues_of(facts: list[JourneyFact], record: TurnRecord = GOOD) -> Queues:

@@ -18,7 +18,7 @@ class FakeClient:
     """Keeps what it is given; `check` may raise for a block."""
 
     def __init__(self, check: Callable[[list[int]], None] = lambda _: None) -> None:
-        self.kept: list[int] = []
+        self.rows: list[int] = []
         self.blocks: list[int] = []
         self._check = check
 
@@ -32,7 +32,7 @@ class FakeClient:
         block = [*context.data[0]]
         self.blocks.append(len(block))
         self._check(block)
-        self.kept += block
+        self.rows += block
 
 
 def inserter(client: FakeClient) -> Inserter:
@@ -55,7 +55,7 @@ def test_rows_go_in_as_one_block() -> None:
     client = FakeClient()
 
     assert inserter(client).insert(NUMBERS, rows(range(5000))) == []
-    assert client.blocks == [5000] and client.kept == [*range(5000)]
+    assert client.blocks == [5000] and client.rows == [*range(5000)]
 
 
 def test_only_the_refused_rows_stay_out() -> None:
@@ -64,7 +64,7 @@ def test_only_the_refused_rows_stay_out() -> None:
 
     assert [row.index for row in refused] == [0, 17, 99]
     assert refused[0] == RefusedRow(0, "row_refused", "ClickHouse error 69 ARGUMENT_OUT_OF_BOUND")
-    assert client.kept == [number for number in range(100) if number not in (0, 17, 99)]
+    assert client.rows == [number for number in range(100) if number not in (0, 17, 99)]
 
 
 @pytest.mark.parametrize("error", [TypeError("'x' is no float"), OverflowError("too large"), AttributeError("encode")])

@@ -157,9 +157,9 @@ def test_what_either_has_let_go_is_gone():
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6), st.booleans()), min_size=3, max_size=3))
-def test_merging_vehicles_is_associative_commutative_and_idempotent(known: list[tuple[int, int, bool]]):
+def test_merging_vehicles_is_associative_commutative_and_idempotent(shapes: list[tuple[int, int, bool]]):
     states = []
-    for offset, (first, second, let_go) in enumerate(known):
+    for offset, (first, second, let_go) in enumerate(shapes):
         vehicle = Vehicle("V1", vehicle_of(FIRST[:first], *([SECOND[:second]] if second else []), offset=offset))
         if let_go:
             vehicle.forget(R1)

@@ -62,15 +62,15 @@ def test_which_events_are_diverted_depends_on_no_batch_and_no_restart(size: int)
     records = visit(paused(), 30)
     uncut, cut = Memory(), Memory()
     diverted = uncut.take(records).diverted
-    found: set[tuple[int, str]] = set()
+    diverted_in_parts: set[tuple[int, str]] = set()
 
     for start in range(0, len(records), size):
-        found |= set(cut.take(records[start : start + size]).diverted)
+        diverted_in_parts |= set(cut.take(records[start : start + size]).diverted)
     cut.restart()
     again = cut.take(records)
 
-    assert diverted and found == set(diverted)
-    assert set(again.diverted) <= found
+    assert diverted and diverted_in_parts == set(diverted)
+    assert set(again.diverted) <= diverted_in_parts
     assert cut.facts == uncut.facts
 
 

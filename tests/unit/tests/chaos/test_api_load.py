@@ -103,7 +103,7 @@ def test_an_event_that_was_accepted_and_is_nowhere_breaks_the_promise(server: Se
     record = SimpleNamespace(key=through_api[0].key, value=event)
     records = {(0, 0): record, (0, 1): record}
 
-    sent = checker.sent_by_place(records, log)
+    sent = checker.sent_by_position(records, log)
     assert sent == {(0, 0): through_api[0], (0, 1): through_api[0]}
     (difference,) = checker.topic_differences(records, sent, log)
     assert "accepted by the API and is not there" in difference
@@ -113,6 +113,6 @@ def test_an_event_that_was_accepted_and_is_nowhere_breaks_the_promise(server: Se
 def test_a_record_that_nobody_sent_breaks_the_promise(through_api: list[Sent]):
     records = {(0, 7): SimpleNamespace(key=through_api[0].key, value=through_api[0].value)}
 
-    assert list(checker.topic_differences(records, checker.sent_by_place(records, Log()), Log())) == [
+    assert list(checker.topic_differences(records, checker.sent_by_position(records, Log()), Log())) == [
         "(0, 7) was never sent"
     ]

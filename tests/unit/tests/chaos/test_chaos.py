@@ -65,14 +65,19 @@ def test_the_load_is_as_dirty_as_promised(records: list[Sent]):
 def test_notices_are_expected_as_the_rules_tell_them(records: list[Sent]):
     """The checker's own reading of the milestones, from lists of events, against the running rules."""
     good = [record for record in records if record.event is not None]
-    told: set[notices.Told] = set()
+    milestones: set[notices.MilestoneKey] = set()
     book = PartitionState(0, {}, {}, {})
     for start in range(0, len(good), 300):
-        batch = [(start + number, decode_event(each.value)) for number, each in enumerate(good[start : start + 300])]
-        written = book.apply(batch)
-        told |= {(each["center_id"], each["order_id"], each["milestone"], each["event_id"]) for each in written.notices}
+        batch = [
+            (start + number, decode_event(record.value)) for number, record in enumerate(good[start : start + 300])
+        ]
+        outputs = book.apply(batch)
+        milestones |= {
+            (notice["center_id"], notice["order_id"], notice["milestone"], notice["event_id"])
+            for notice in outputs.notices
+        }
 
-    assert told == set(notices.expected(each.event for each in good))
+    assert milestones == set(notices.expected(record.event for record in good))
 
 
 class Server(threading.Thread):
@@ -80,7 +85,7 @@ class Server(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.asked: list[bytes] = []
+        self.requests: list[bytes] = []
         self._socket = socket.create_server((HOST, 0))
         self.port = self._socket.getsockname()[1]
 
@@ -95,7 +100,7 @@ class Server(threading.Thread):
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(ConnectionResetError):
             while line := connection.recv(100):
-                self.asked.append(line)
+                self.requests.append(line)
                 connection.sendall(line)
 
     def close(self) -> None:
@@ -133,7 +138,7 @@ def test_a_lost_answer_was_served(proxy: Proxy, server: Server):
 
     with pytest.raises(ConnectionResetError):
         ask(proxy, b"insert")
-    assert server.asked == [b"insert"]
+    assert server.requests == [b"insert"]
     assert proxy.counts == Counter(cut=1)
 
 
@@ -181,9 +186,9 @@ def test_every_change_that_a_trial_asks_for_exists():
     from tests.chaos.mutants.__main__ import TRIALS
     from tests.chaos.mutants.changes import CHANGES
 
-    asked = {name for trial in TRIALS.values() for name in (trial.changes or "").split("+") if name}
+    changes = {name for trial in TRIALS.values() for name in (trial.changes or "").split("+") if name}
 
-    assert asked <= CHANGES.keys()
+    assert changes <= CHANGES.keys()
 
 
 # The rules and the writer, called as they are by the boxes, with what a change has put in their place.

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.chaos.commits import Commit, commits_in, commits_kept, commits_that_went_back
+from tests.chaos.commits import Commit, commits_in, commits_that_went_back, stored_commits
 from tests.kafka_cluster import KafkaNode, apache_kafka  # noqa: F401
 
 COMMIT, GROUP = 1, 2
@@ -29,12 +29,12 @@ def a_commit(at: float, offset: int, group: str = "-clickhouse") -> Commit:
 
 
 def test_commits_of_the_apps_groups_are_read():
-    gone = SimpleNamespace(key=a_record("shop", 7).key, value=None, timestamp=0)
-    records = [a_record("shop-clickhouse", 7), a_record("other", 9), gone, a_record("shop", 3, version=GROUP)]
+    deleted = SimpleNamespace(key=a_record("shop", 7).key, value=None, timestamp=0)
+    records = [a_record("shop-clickhouse", 7), a_record("other", 9), deleted, a_record("shop", 3, version=GROUP)]
 
     (commit,) = commits_in(records, "shop")
 
-    assert (commit.place, commit.offset) == (("-clickhouse", "journeys", 4), 7)
+    assert (commit.partition_key, commit.offset) == (("-clickhouse", "journeys", 4), 7)
     assert abs(commit.at - time.monotonic()) < 5
 
 
@@ -57,7 +57,7 @@ def test_only_a_group_set_back_meanwhile_may_be_lower(group: str, began: float, 
 def test_commits_are_read_from_apache_kafka(apache_kafka: KafkaNode):  # noqa: F811
     asyncio.run(commit_each(apache_kafka.bootstrap, (5, 9, 3)))
 
-    commits = commits_kept(apache_kafka.bootstrap, "commits-here")
+    commits = stored_commits(apache_kafka.bootstrap, "commits-here")
 
     assert [commit.offset for commit in commits] == [5, 9, 3]
     assert len(list(commits_that_went_back(commits, []))) == 1
@@ -71,7 +71,7 @@ async def commit_each(bootstrap: str, offsets: tuple[int, ...]) -> None:
     async with AIOKafkaConsumer(
         bootstrap_servers=bootstrap, group_id="commits-here-clickhouse", enable_auto_commit=False
     ) as consumer:
-        place = TopicPartition("read-by-commits", 0)
-        consumer.assign([place])
+        partition = TopicPartition("read-by-commits", 0)
+        consumer.assign([partition])
         for offset in offsets:
-            await consumer.commit({place: offset})
+            await consumer.commit({partition: offset})

@@ -63,10 +63,10 @@ class Shop:
     ) -> None:
         self.means, self.of_center = means, of_center
         self.counts = pd.DataFrame(list(rows) or [], columns=list(COUNTS))
-        self.asked: list[tuple[str, dict]] = []
+        self.queries: list[tuple[str, dict]] = []
 
     def __call__(self, query, /, **parameters):
-        self.asked.append((query, parameters))
+        self.queries.append((query, parameters))
         if query == "span":
             first, last = map(pd.Timestamp, (SPAN.first, SPAN.last))
             return pd.DataFrame({"first_day": [first], "last_day": [last], "last_close": [last], "handed_off": [100]})
@@ -228,7 +228,7 @@ def test_a_cut_has_one_set_of_figures_for_each_key():
     report = kpi.build(shop, Options(NOW, by="lane"))
 
     assert {(figure.by, figure.key) for figure in report.figures} == {("lane", "quick"), ("lane", None)}
-    ranks = next(parameters["ranks"] for query, parameters in shop.asked if query == "kpi_wait_ranks")
+    ranks = next(parameters["ranks"] for query, parameters in shop.queries if query == "kpi_wait_ranks")
     assert ranks.keys() == {"quick"}, "no waits, nothing to look up"
 
 

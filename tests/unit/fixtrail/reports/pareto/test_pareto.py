@@ -197,13 +197,13 @@ def test_segments_add_up_to_the_nps(answers) -> None:
         center_id=pd.Series(centers, dtype=object, index=rows.index),
         not_fixed=np.array(fixed, dtype=float),
     )
-    known = rows["score"].dropna()
+    scores = rows["score"].dropna()
     parts, identities = segments(rows)
 
-    assert len(identities) == (len(CUTS) if len(known) else 0)
+    assert len(identities) == (len(CUTS) if len(scores) else 0)
     for identity in identities:
-        assert identity.total == pytest.approx(100 * ((known >= 9).mean() - (known <= 6).mean()), abs=1e-9)
-        assert sum(part.n for part in parts if part.cut == identity.cut) == len(known)
+        assert identity.total == pytest.approx(100 * ((scores >= 9).mean() - (scores <= 6).mean()), abs=1e-9)
+        assert sum(part.n for part in parts if part.cut == identity.cut) == len(scores)
 
 
 def test_a_long_wait_counts_as_the_longest() -> None:

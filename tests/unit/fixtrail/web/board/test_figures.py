@@ -28,9 +28,9 @@ def of_waits(waits: list[float]) -> Sums:
 
 
 @given(waits, st.sampled_from([0.5, 0.9]))
-def test_a_percentile_is_within_four_percent_of_the_order_at_its_rank(found, share):
-    exact = sorted(found)[math.ceil(share * len(found)) - 1]
-    quantile = of_waits(found).quantile_s(share)
+def test_a_percentile_is_within_four_percent_of_the_order_at_its_rank(seconds, share):
+    exact = sorted(seconds)[math.ceil(share * len(seconds)) - 1]
+    quantile = of_waits(seconds).quantile_s(share)
     assert quantile == (0.0 if exact < 1 else pytest.approx(exact, rel=0.04))
 
 
@@ -100,19 +100,19 @@ async def test_what_was_known_holds_while_clickhouse_is_away():
     figures = Figures(ask, kept_s=0.0)
     now = 1_772_440_000_000
 
-    async def seen():
+    async def snapshot():
         await figures.get({}, "UTC", None, now)
         await asyncio.sleep(0.05)
         return figures._snapshots[None]
 
-    first = await seen()
+    first = await snapshot()
     assert first.answers
     assert first.by_center["C1"].today.handed_off == 1
-    second = await seen()
+    second = await snapshot()
     assert not second.answers
     assert second.as_of == now
     assert second.by_center == first.by_center
-    third = await seen()
+    third = await snapshot()
     assert third.answers
     assert third.by_center["C1"].today.handed_off == 2
 

@@ -142,7 +142,7 @@ def test_the_centers_add_up_to_the_whole(events, minutes):
     assert len(view.quick) == sum(center.quick[0] for center in view.centers)
 
 
-KNOWN = {
+CENTERS = {
     center.id: center
     for center in (
         Center(id="east-01", name="浦东", region="East", wave=1),
@@ -154,7 +154,7 @@ CHIEF = person_of("chief", "admin", ["*"])
 
 
 def seen_by(person, choice=BoardFilter(), further=("new-01", None)):  # noqa: B008
-    return visible_centers(choice, person, KNOWN, further)
+    return visible_centers(choice, person, CENTERS, further)
 
 
 def test_a_filter_picks_centers_by_region_wave_and_id():

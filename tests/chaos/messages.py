@@ -78,12 +78,12 @@ def ledger_differences(sends: list[Row], records: Iterable[Any], ended_ms: int) 
     expected: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for record in in_order(records):
         notice = json.loads(record.value)
-        named = [tuple(each.split(":", 1)) for each in notice["recipients"]]
+        named = [tuple(recipient.split(":", 1)) for recipient in notice["recipients"]]
         expected[notice["notice_id"]].update(named or [("none", "")])
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for send in sends:
         texts[send["notice_id"]].append(send["channel"])
-    right = {name: sorted(channel for channel, _ in each) for name, each in expected.items()}
+    right = {name: sorted(channel for channel, _ in channels) for name, channels in expected.items()}
     return [
         *(
             f"notice {name}: sends to {sorted(texts[name])}, expected {right.get(name)}"
@@ -106,33 +106,33 @@ def _keeps_address(send: Row) -> bool:
 def webhook_differences(sends: list[Row], receiver: Any) -> list[str]:
     """Each id was taken once, as it was signed, and the ledger says so; one with an unclear end was sent again."""
     states = {send["id"]: send["state"] for send in sends if send["channel"] == "webhook"}
-    taken = Counter(name for name, _ in receiver.accepted)
+    accepted = Counter(name for name, _ in receiver.accepted)
     return [
         *([f"{receiver.forged} calls had no good signature"] if receiver.forged else ()),
-        *(f"webhook {name} was taken {times} times" for name, times in taken.items() if times > 1),
-        *(f"webhook {name} said different things" for name, said in receiver.bodies.items() if len(said) > 1),
+        *(f"webhook {name} was taken {times} times" for name, times in accepted.items() if times > 1),
+        *(f"webhook {name} said different things" for name, contents in receiver.bodies.items() if len(contents) > 1),
         *(
             f"webhook {name} was taken and is {states.get(name, 'not in the ledger')}"
-            for name in taken
+            for name in accepted
             if states.get(name) not in ("SENT", "UNKNOWN")
         ),
         *(
             f"webhook {name} is SENT and was never taken"
             for name, s in states.items()
-            if s == "SENT" and not taken[name]
+            if s == "SENT" and not accepted[name]
         ),
     ]
 
 
 def sms_differences(sends: list[Row], gateway: Any, unclear: int) -> list[str]:
     """Nobody got a text twice; every text that was taken is SENT or UNKNOWN; not more are UNKNOWN than can be."""
-    twice = {each: times for each, times in Counter(gateway.accepted).items() if times > 1}
+    twice = {text_key: times for text_key, times in Counter(gateway.accepted).items() if times > 1}
     states = Counter(send["state"] for send in sends if send["channel"] == "sms")
-    taken = len(gateway.accepted)
+    accepted = len(gateway.accepted)
     differences = [f"a text came {times} times: {text[:60]!r}" for (_, text), times in twice.items()]
-    if not states["SENT"] <= taken <= states["SENT"] + states["UNKNOWN"]:
+    if not states["SENT"] <= accepted <= states["SENT"] + states["UNKNOWN"]:
         differences.append(
-            f"{taken} texts were taken; the ledger has {states['SENT']} SENT and {states['UNKNOWN']} UNKNOWN"
+            f"{accepted} texts were taken; the ledger has {states['SENT']} SENT and {states['UNKNOWN']} UNKNOWN"
         )
     if states["UNKNOWN"] > unclear:
         differences.append(f"{states['UNKNOWN']} texts are UNKNOWN, and {unclear} calls can have ended so")
@@ -142,8 +142,8 @@ def sms_differences(sends: list[Row], gateway: Any, unclear: int) -> list[str]:
 def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
     """How many calls can have ended so that nobody knows: without a clear answer, or with nobody to hear it."""
     by_mood = sum(times for mood, times in gateway.met.items() if mood in ("lose", "hang") or mood == 500)
-    gone = sum(end.name.startswith("push-") and end.code != 0 for end in ends)
-    return by_mood + (gone + freezes) * providers.SMS_AT_ONCE
+    killed = sum(end.name.startswith("push-") and end.code != 0 for end in ends)
+    return by_mood + (killed + freezes) * providers.SMS_AT_ONCE
 
 
 def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
@@ -178,10 +178,10 @@ def _ready_differences(notice: Row, told_at: int, truth: Truth) -> Iterator[str]
     if (status := truth.orders[order]["status"]) == "open" and truth.orders[order]["activity"] != "finishing":
         yield f"ready of {order}: {status}, its work is not done"
     handed_off = [
-        other["checked"]
-        for (center_id, _), other in truth.orders.items()
-        if (center_id, other["status"]) == (order[0], "handed_off")
-        and told_at - CHECKS_COUNT_MS <= other["closed_at"].timestamp() * 1000 <= told_at
+        order_there["checked"]
+        for (center_id, _), order_there in truth.orders.items()
+        if (center_id, order_there["status"]) == (order[0], "handed_off")
+        and told_at - CHECKS_COUNT_MS <= order_there["closed_at"].timestamp() * 1000 <= told_at
     ]
     if not handed_off or any(handed_off):
         yield f"ready of {order}: its center has {sum(handed_off)} checks in {len(handed_off)} orders of 28 days"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import notices, told
+from tests.chaos import messages, notices
 from tests.chaos.load import Sent
 from tests.chaos.run import RunOptions
 from tests.chaos.today import SCRIPT, among, orders_of_today
@@ -18,7 +18,7 @@ NOW = 1_780_000_000_000
 BEGAN = datetime(2026, 5, 28, 8, tzinfo=UTC)
 
 
-def a_send(number: int, channel: str = "webhook", state: str = "SENT", **fields: Any) -> told.Row:
+def a_send(number: int, channel: str = "webhook", state: str = "SENT", **fields: Any) -> messages.Row:
     row = {"id": f"s{number}", "notice_id": f"n{number}", "order_id": "T1", "milestone": "ready", "channel": channel}
     return {**row, "state": state, "reason": "", "due_at": NOW, "address": None, **fields}
 
@@ -36,7 +36,7 @@ def test_one_send_for_each_recipient_is_right():
     records = [a_notice("n1", "webhook:x", "sms:1"), a_notice("n2"), a_notice("n1", "webhook:x", "sms:1")]
     sends = [a_send(1), a_send(1, "sms", "UNKNOWN"), a_send(2, "none", "SUPPRESSED")]
 
-    assert told.ledger_differences(sends, records, NOW) == []
+    assert messages.ledger_differences(sends, records, NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_one_send_for_each_recipient_is_right():
     ],
     ids=["lost", "twice", "of no notice", "never ended", "keeps an address"],
 )
-def test_a_wrong_ledger_is_seen(sends: list[told.Row]):
-    assert told.ledger_differences(sends, [a_notice("n1", "webhook:x")], NOW)
+def test_a_wrong_ledger_is_seen(sends: list[messages.Row]):
+    assert messages.ledger_differences(sends, [a_notice("n1", "webhook:x")], NOW)
 
 
 def test_what_is_to_be_told_later_is_not_late():
     waiting = a_send(1, state="PLANNED", due_at=NOW + 60_000, address="https://example.com")
 
-    assert told.ledger_differences([waiting], [a_notice("n1", "webhook:x")], NOW) == []
+    assert messages.ledger_differences([waiting], [a_notice("n1", "webhook:x")], NOW) == []
 
 
-def a_receiver(*taken: str, bodies: int = 1, forged: int = 0) -> Any:
-    said = {name: {str(number).encode() for number in range(bodies)} for name in taken}
-    return SimpleNamespace(accepted=[(name, {}) for name in taken], bodies=said, forged=forged)
+def a_receiver(*accepted: str, bodies: int = 1, forged: int = 0) -> Any:
+    contents = {name: {str(number).encode() for number in range(bodies)} for name in accepted}
+    return SimpleNamespace(accepted=[(name, {}) for name in accepted], bodies=contents, forged=forged)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def a_receiver(*taken: str, bodies: int = 1, forged: int = 0) -> Any:
     ],
     ids=["never taken", "taken twice", "taken and not known", "said two things", "badly signed", "from nowhere"],
 )
-def test_wrong_webhooks_are_seen(sends: list[told.Row], receiver: Any):
-    assert told.webhook_differences(sends, receiver)
+def test_wrong_webhooks_are_seen(sends: list[messages.Row], receiver: Any):
+    assert messages.webhook_differences(sends, receiver)
 
 
 def test_webhooks_with_a_known_or_unknown_end_are_right():
     sends = [a_send(1), a_send(2, state="UNKNOWN"), a_send(3, state="UNKNOWN"), a_send(4, state="EXPIRED")]
 
-    assert told.webhook_differences(sends, a_receiver("s1", "s2")) == []
+    assert messages.webhook_differences(sends, a_receiver("s1", "s2")) == []
 
 
 def texts(*accepted: tuple[str, str]) -> Any:
@@ -94,7 +94,7 @@ def texts(*accepted: tuple[str, str]) -> Any:
 def test_texts_taken_once_are_right_also_where_their_end_is_not_known():
     sends = [a_send(1, "sms"), a_send(2, "sms", "UNKNOWN"), a_send(3, "sms", "UNKNOWN")]
 
-    assert told.sms_differences(sends, texts(("1", "ready"), ("2", "ready")), unclear=2) == []
+    assert messages.sms_differences(sends, texts(("1", "ready"), ("2", "ready")), unclear=2) == []
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ def test_texts_taken_once_are_right_also_where_their_end_is_not_known():
     ],
     ids=["told twice", "never told", "told and not known", "more unknown than can be"],
 )
-def test_wrong_texts_are_seen(sends: list[told.Row], gateway: Any, unclear: int):
-    assert told.sms_differences(sends, gateway, unclear)
+def test_wrong_texts_are_seen(sends: list[messages.Row], gateway: Any, unclear: int):
+    assert messages.sms_differences(sends, gateway, unclear)
 
 
 def test_unclear_calls_are_those_without_an_answer_or_anybody_to_hear_it():
     gateway = SimpleNamespace(met=Counter({"ok": 90, "lose": 2, "hang": 1, 500: 3, 429: 7}))
     ends = [SimpleNamespace(name="push-1", code=-9), SimpleNamespace(name="push-2", code=0)]
 
-    assert told.unclear_calls(gateway, [*ends, SimpleNamespace(name="worker-1", code=-9)], freezes=1) == 10  # type: ignore[arg-type, list-item]
+    assert messages.unclear_calls(gateway, [*ends, SimpleNamespace(name="worker-1", code=-9)], freezes=1) == 10  # type: ignore[arg-type, list-item]
 
 
 def open_order(promised: datetime) -> Truth:
@@ -139,9 +139,9 @@ def test_a_broken_promise_is_to_be_told_once_it_is_broken():
     promised = BEGAN + timedelta(minutes=5)
     truth, ended = open_order(promised), round((promised + timedelta(minutes=5)).timestamp() * 1000)
 
-    assert told.clock_differences([], truth, ended) != []
-    assert told.clock_differences([a_record(late_notice(promised), ended)], truth, ended) == []
-    assert told.clock_differences([], truth, ended - 5 * 60_000) == []
+    assert messages.clock_differences([], truth, ended) != []
+    assert messages.clock_differences([a_record(late_notice(promised), ended)], truth, ended) == []
+    assert messages.clock_differences([], truth, ended - 5 * 60_000) == []
 
 
 @pytest.mark.parametrize("wrong", [{"order_id": "T2"}, {"notice_id": "x"}, {"occurred_at": NOW * 2}])
@@ -149,7 +149,7 @@ def test_a_wrong_word_of_the_watch_is_seen(wrong: dict[str, Any]):
     promised = BEGAN + timedelta(minutes=5)
     ended = round((promised + timedelta(minutes=5)).timestamp() * 1000)
 
-    assert told.clock_differences([a_record(late_notice(promised, **wrong), ended)], open_order(promised), ended)
+    assert messages.clock_differences([a_record(late_notice(promised, **wrong), ended)], open_order(promised), ended)
 
 
 def visit(order_id: str, *events: dict[str, Any]) -> list[dict[str, Any]]:
@@ -192,14 +192,14 @@ def test_cars_that_time_alone_makes_ready(before: tuple, own: tuple, minutes: in
     }
     told_at = done_at + minutes * 60_000
 
-    assert (told.clock_differences([a_record(notice, told_at)], truth, told_at) == []) is is_right
+    assert (messages.clock_differences([a_record(notice, told_at)], truth, told_at) == []) is is_right
 
 
 def test_orders_of_today_happen_when_they_are_sent():
     today = orders_of_today(3, BEGAN, 300, 20, lambda number: [f"sms:{number}"])
     events = [(at_s, record.event) for at_s, record in today if record.event is not None]
 
-    assert today == sorted(today, key=lambda each: each[0])
+    assert today == sorted(today, key=lambda item: item[0])
     assert {event["order_id"] for _, event in events} == {f"T{number:07d}" for number in range(100)}
     assert {event["type"] for _, event in events} == {"check_in", *(kind for kind, _ in SCRIPT)}
     for at_s, event in events:
