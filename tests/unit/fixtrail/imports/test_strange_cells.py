@@ -187,8 +187,8 @@ def test_orders_that_centers_number_for_themselves_are_cases_of_two_columns(tmp_
     tally = Tally(datetime(2026, 4, 1, tzinfo=UTC))
 
     outcomes = [(row, map_row(row, mapping)) for row in read_log(log, mapping)]
-    for row, made in outcomes:
-        tally.add(row, made)
+    for row, built in outcomes:
+        tally.add(row, built)
 
     assert [row.case for row, _ in outcomes] == ["e1 / 1", "e2 / 1", ""]
     assert (tally.mapped, tally.rejected) == (2, 1)
