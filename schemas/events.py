@@ -70,12 +70,12 @@ Quantity = Annotated[
 Hours = Annotated[Decimal, Strict(False), Field(ge=0, lt=10_000), BeforeValidator(_plain), AfterValidator(_writable)]
 
 
-def _whole(number: object) -> object:
+def _integer_if_integral(number: object) -> object:
     """9 for 9.0, as JSON Schema reads it; what is no whole number as it is."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Score = Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
+Score = Annotated[int, Field(ge=0, le=10), BeforeValidator(_integer_if_integral)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
 
 

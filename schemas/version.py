@@ -14,10 +14,10 @@ SCHEMA_HEADER = (HEADER, str(SCHEMA).encode())
 class NewerSchemaError(RuntimeError):
     """A record is of a version of Fixtrail that this one does not know. Only an upgrade of the reader helps."""
 
-    def __init__(self, topic: str, partition: int, offset: int, what: str) -> None:
+    def __init__(self, topic: str, partition: int, offset: int, problem: str) -> None:
         super().__init__(
-            f"record {partition}:{offset} of {topic} {what}, and this process knows version {SCHEMA}: a newer Fixtrail "
-            "wrote it. Upgrade this box; nothing was skipped (docs/upgrading.md)"
+            f"record {partition}:{offset} of {topic} {problem}, and this process knows version {SCHEMA}: a newer "
+            "Fixtrail wrote it. Upgrade this box; nothing was skipped (docs/upgrading.md)"
         )
 
 

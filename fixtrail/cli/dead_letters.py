@@ -44,7 +44,7 @@ def dead_letters_list(
 
 @dead_letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
 def dead_letters_show(
-    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
+    position_text: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
     raw: Annotated[bool, typer.Option("--raw", help="Only the event's bytes, to be repaired.")] = False,
     reference: Reference = False,
     data: Data = None,
@@ -56,7 +56,7 @@ def dead_letters_show(
     from fixtrail.sealing import opener_of
     from fixtrail.terminal.printable import write_stdout
 
-    position, settings = dead_letters.parse_position(place), settings_of(data)
+    position, settings = dead_letters.parse_position(position_text), settings_of(data)
     letter = asyncio.run(dead_letters.letter_at(settings, position, _topic(reference)))
     letter = replace(letter, value=opener_of(settings)(letter.value))
     if raw:

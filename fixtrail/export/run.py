@@ -40,7 +40,7 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportSummary:
     """How much was written. Of OCEL also how many objects of each type."""
 
     file: str
@@ -53,14 +53,14 @@ class Written:
         return asdict(self)
 
 
-def run_export(settings: ReportSettings, export: Export) -> Written:
+def run_export(settings: ReportSettings, export: Export) -> ExportSummary:
     """Write the file; it is there only when it is whole. Raises ExitError where ClickHouse refuses or is away."""
     export.check()
     source = Source(settings, export.scope)
     write = _write_ocel if export.form == "ocel" else _write_xes
-    with share_bar("Exporting") as progress, _whole(export.file) as part:
+    with share_bar("Exporting") as progress, _replacing(export.file) as part:
         orders, events, objects = write(export, part, _watched(source, export, progress))
-    return Written(str(export.file), orders, events, objects)
+    return ExportSummary(str(export.file), orders, events, objects)
 
 
 def size_of(settings: ReportSettings, export: Export) -> dict[str, int]:
@@ -114,7 +114,7 @@ def _write_objects(
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[Path]:
+def _replacing(file: Path) -> Iterator[Path]:
     """A file beside it, which takes its name at the end, or is removed where something went wrong.
 
     Each run has its own: two that write the same file do not write into one.

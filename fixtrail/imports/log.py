@@ -343,7 +343,7 @@ def _raw_rows(
     file: _File,
     mapping: Mapping,
     progress: Progress | None,
-    wanted: frozenset[str] | None,
+    kept_columns: frozenset[str] | None,
 ) -> Iterator[_RawRow]:
     is_csv = isinstance(reader, CsvReader)
     rows = reader if isinstance(reader, CsvReader) else ((line, columns, None) for line, columns in reader)
@@ -351,7 +351,7 @@ def _raw_rows(
     for number, (line, columns, problem) in enumerate(rows):
         if progress and number % _EVERY == 0:
             progress(min(file.packed.tell(), file.size), 2 * file.size)
-        names: Iterable[str] = columns if wanted is None else wanted & columns.keys()
+        names: Iterable[str] = columns if kept_columns is None else kept_columns & columns.keys()
         filled = {name: text for name in names if (text := columns[name].strip()) and text not in empty}
         if is_csv:
             filled = {name: text for name, cell in filled.items() if (text := plain_cell(cell))}

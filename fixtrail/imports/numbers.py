@@ -46,7 +46,7 @@ def _decimal(text: str, style: NumberStyle) -> Decimal:
     try:
         value = Decimal(_plain(text, style))
     except InvalidOperation:
-        return _written(text, style)
+        return _handwritten(text, style)
     if "E" in text or "e" in text:
         _refuse_cut(text)
     return value
@@ -57,17 +57,17 @@ def _plain(text: str, style: NumberStyle) -> str:
 
     1.234 where a comma is the decimal sign is a thousand and more, or of another style: never one and a bit.
     """
-    whole, point, fraction = text.partition(style.decimal)
-    if style.thousands and style.thousands in whole:
-        groups = whole.lstrip("+-").split(style.thousands)
+    integer_part, point, fraction = text.partition(style.decimal)
+    if style.thousands and style.thousands in integer_part:
+        groups = integer_part.lstrip("+-").split(style.thousands)
         # India writes 12,34,567.
         lengths = [len(group) for group in groups]
         if not 1 <= lengths[0] <= 3 or lengths[-1] != 3 or not {2, 3}.issuperset(lengths[1:-1]):
             raise InvalidOperation
-        whole = whole.replace(style.thousands, "")
-    if "_" in text or (style.decimal == "," and "." in whole + fraction):
+        integer_part = integer_part.replace(style.thousands, "")
+    if "_" in text or (style.decimal == "," and "." in integer_part + fraction):
         raise InvalidOperation
-    return f"{whole}.{fraction}" if point else whole
+    return f"{integer_part}.{fraction}" if point else integer_part
 
 
 def _refuse_cut(text: str) -> None:
@@ -75,7 +75,7 @@ def _refuse_cut(text: str) -> None:
         raise BadValueError(CUT, text)
 
 
-def _written(text: str, style: NumberStyle) -> Decimal:
+def _handwritten(text: str, style: NumberStyle) -> Decimal:
     """A number with a currency sign, in brackets as bookkeepers write what is below zero, or counted in 万."""
     damage = damage_of(text)
     if damage:

@@ -61,8 +61,8 @@ def _order_lines(report: ImportReport) -> Iterator[str]:
     """How many orders were imported, and a line for each one that was not."""
     if not report.orders_not_in:
         return
-    whole, partly, out = report.cases_in, report.cases_partly_in, report.cases_not_in
-    yield f"cases: {whole:,} came in whole, {partly:,} in part, {out:,} not at all"
+    complete, partly, out = report.cases_in, report.cases_partly_in, report.cases_not_in
+    yield f"cases: {complete:,} came in whole, {partly:,} in part, {out:,} not at all"
     for order in report.orders_not_in[:ORDERS_SHOWN]:
         state = f"in part ({order.events} events)" if order.events else "not in"
         yield f"  line {order.line}, {order.case}: {state}: {'; '.join(order.reasons)}"

@@ -48,20 +48,24 @@ def _columns(sample: Sample, path: Path) -> _Columns:
         raise LogError(f"{path}: there are no rows below the header, so nothing to guess by")
     values = {name: _values(sample, name) for name in sample.columns}
     texts = [text for column in values.values() for text in column]
-    (other, is_order_guessed), zones = other_dates(texts), zones_in(texts)
-    times = {name: formats for name, column in values.items() if (formats := formats_of(column, name, other, zones))}
+    (dates_elsewhere, is_order_guessed), zones = other_dates(texts), zones_in(texts)
+    times = {
+        name: formats
+        for name, column in values.items()
+        if (formats := formats_of(column, name, dates_elsewhere, zones))
+    }
     case = column_for("case", sample.columns, times)
     if case is None or not times:
         lack = "the number of an order" if case is None else "a time"
         names = ", ".join(" ".join(name.split()) for name in sample.columns[:50])
         raise LogError(f"{path}: no column looks like {lack}. It has: {names}")
     columns = _Columns(case, times, column_for("activity", sample.columns, [case, *times]), zones, is_order_guessed)
-    taken = [case, *times]
+    assigned = [case, *times]
     for role in ("vehicle", "customer", "center", "odometer", "lane", "amount", "score"):
-        column = column_for(role, sample.columns, taken)
+        column = column_for(role, sample.columns, assigned)
         if column is not None:
             columns.roles[role] = column
-            taken.append(column)
+            assigned.append(column)
     return columns
 
 

@@ -185,11 +185,11 @@ def _with_half(parse: _Parse, text: str) -> datetime:
 def _digits_of(pattern: str) -> re.Pattern[str]:
     """The form of a text by a format in which directives stand side by side: so many digits as these have."""
     pieces = []
-    for directives, other in re.findall(r"((?:%.)+)|([^%]+)", pattern):
+    for directives, literal in re.findall(r"((?:%.)+)|([^%]+)", pattern):
         names = _DIRECTIVE.findall(directives)
         is_run = len(names) > 1 and all(name in _DIGITS for name in names)
         fewest, most = (sum(_DIGITS[name][end] for name in names if is_run) for end in (0, 1))
-        pieces.append(rf"\d{{{fewest},{most}}}" if is_run else ".+" if directives else re.escape(other))
+        pieces.append(rf"\d{{{fewest},{most}}}" if is_run else ".+" if directives else re.escape(literal))
     return re.compile("".join(pieces), re.IGNORECASE)
 
 

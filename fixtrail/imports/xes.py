@@ -32,12 +32,12 @@ class XesReader:
 
     Columns: an event's attributes by key, `case:` and `log:` before those of its trace and of the log, and
     `key/inner key` for an attribute inside another one. A key that comes twice in one event holds both, joined by `;`.
-    Of the log's own attributes, of which there may be thousands, the rows have those in `wanted`.
+    Of the log's own attributes, of which there may be thousands, the rows have those in `log_attributes`.
     """
 
-    def __init__(self, stream: BinaryIO, wanted: frozenset[str] = frozenset()) -> None:
+    def __init__(self, stream: BinaryIO, log_attributes: frozenset[str] = frozenset()) -> None:
         self._stream = stream
-        self._traces = _Traces(wanted)
+        self._traces = _Traces(log_attributes)
 
     @property
     def columns(self) -> list[str]:
@@ -93,10 +93,10 @@ def _decoder(first: bytes) -> Any:
 class _Traces:
     """The parser's target: gathers one trace at a time and puts its rows on `done` when it ends."""
 
-    def __init__(self, wanted: frozenset[str]) -> None:
+    def __init__(self, log_attributes: frozenset[str]) -> None:
         self.columns: dict[str, None] = {}
         self.empty_cases = 0
-        self._wanted = wanted
+        self._log_attributes = log_attributes
         self.line: Any = lambda: 0
         self._rows: list[tuple[int, dict[str, str]]] = []
         self._events: list[tuple[int, dict[str, str]]] = []
@@ -199,7 +199,7 @@ class _Traces:
             return
         self.columns[key] = None
         value = attributes.get("value")
-        if value is not None and (scope != "log" or key in self._wanted):
+        if value is not None and (scope != "log" or key in self._log_attributes):
             holder[key] = f"{holder[key]};{value}" if key in holder else value
 
     def _finish(self) -> None:

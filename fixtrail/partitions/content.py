@@ -12,7 +12,7 @@ from fixtrail.partitions.copying import BatchWriter, Copied, Headers, Source, To
 from fixtrail.partitions.groups import Commits
 from fixtrail.partitions.routes import LETTER_TOPICS, Partitioner, route_of
 from fixtrail.partitions.states import PartitionTables, SplitStates, merged_into
-from fixtrail.partitions.tables import GONE, Moved, TableMove
+from fixtrail.partitions.tables import LOST_PARTITION, Moved, TableMove
 from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter, header_name, read_dead_letter
 from schemas.topics import CENTER_HOURS, DEAD_LETTERS, SERVICE_EVENTS
@@ -61,8 +61,8 @@ class LetterRewrite:
         origin = letter.partition, letter.offset
         is_mark = letter.code == REDRIVEN
         places = self._letters if is_mark else self._events if letter.topic == SERVICE_EVENTS else {}
-        gone = letter.partition + (GONE if letter.partition < HISTORY else 0)
-        partition, offset = places.get(origin, (gone, letter.offset))
+        lost_partition = letter.partition + (LOST_PARTITION if letter.partition < HISTORY else 0)
+        partition, offset = places.get(origin, (lost_partition, letter.offset))
         new = {header_name("partition"): partition, header_name("offset"): offset}
         changed = [(name, str(new[name]).encode() if name in new else value) for name, value in headers]
         return f"{partition}:{offset}".encode() if is_mark else record.key, changed

@@ -15,7 +15,7 @@ from sinks.clickhouse.tables import DATABASE, HISTORY
 
 TABLES = ("events", "dead_letters", "center_hours")
 # As a partition: of rows whose records or whose state are no more.
-GONE = 1_000_000
+LOST_PARTITION = 1_000_000
 MOVED_RECORDS = f"{DATABASE}.moved_records"
 LIVE_HOURS = f"{DATABASE}.live_hours"
 _OFFSETS_AT_ONCE = 1_000_000
@@ -67,7 +67,7 @@ class TableMove:
                 self._fill("events", piece, {})
         self._fill("dead_letters", "topic = 'service-events'", {"letter_offset": "0"})
         columns = self._columns("dead_letters")
-        values = {name: name for name in columns} | {"kafka_partition": f"kafka_partition + {GONE}"}
+        values = {name: name for name in columns} | {"kafka_partition": f"kafka_partition + {LOST_PARTITION}"}
         self._command(
             f"INSERT INTO {beside('dead_letters')} ({', '.join(columns)}) SELECT {', '.join(values.values())} "
             f"FROM {DATABASE}.dead_letters WHERE topic != 'service-events'"
@@ -77,7 +77,7 @@ class TableMove:
     def _fill(self, table: str, piece: str, replaced: dict[str, str]) -> None:
         columns = self._columns(table)
         values = {name: f"old.{name}" for name in columns} | replaced
-        elsewhere = f"old.kafka_partition + if(old.kafka_partition < {HISTORY}, {GONE}, 0)"
+        elsewhere = f"old.kafka_partition + if(old.kafka_partition < {HISTORY}, {LOST_PARTITION}, 0)"
         values["kafka_partition"] = f"if(moved.hit = 1, moved.new_partition, {elsewhere})"
         values["kafka_offset"] = "if(moved.hit = 1, moved.new_offset, old.kafka_offset)"
         pieces = piece if "kafka_partition" in piece else "1"
@@ -120,7 +120,7 @@ class TableMove:
         ).result_rows:
             fact = dict(zip(names, row, strict=True))
             fact["wait_buckets"] = {str(bucket): count for bucket, count in sorted(fact["wait_buckets"].items())}
-            yield {**fact, "partition": GONE, "revision": 0}
+            yield {**fact, "partition": LOST_PARTITION, "revision": 0}
 
     def mark_filled(self) -> None:
         """Note in the tables that they are complete, so that `exchange` knows them again."""

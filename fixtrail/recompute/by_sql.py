@@ -32,7 +32,7 @@ class _Comparison:
     `flags` are SQL conditions by column, true where the two differ; both sides have a column `present`.
     """
 
-    what: str
+    row_kind: str
     table: str
     key: Sequence[str]
     flags: dict[str, str]
@@ -66,10 +66,10 @@ class _Comparison:
         )
         for names, stored, derived, columns, *_ in self._rows(client, query):
             if self.whole_rows and not (stored and derived):
-                yield Difference(self.what, tuple(names), "", "stored" if stored else None, None)
+                yield Difference(self.row_kind, tuple(names), "", "stored" if stored else None, None)
                 continue
             for _, column, stored_value, derived_value in columns:
-                yield Difference(self.what, tuple(names), column, _value(stored_value), _value(derived_value))
+                yield Difference(self.row_kind, tuple(names), column, _value(stored_value), _value(derived_value))
 
     def _any(self) -> str:
         alone = ["NOT s.present", "NOT d.present"] if self.whole_rows else []
@@ -116,7 +116,7 @@ class _Run:
                 most = DIFFERENCES_KEPT - len(self.report.differences)
             differences = comparison.differences(self.client, most) if most > 0 else ()
             with self.lock:
-                self.report.note_all(comparison.what, alone, by_column, list(differences))
+                self.report.note_all(comparison.row_kind, alone, by_column, list(differences))
         return derived
 
 

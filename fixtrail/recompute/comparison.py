@@ -17,14 +17,14 @@ Key = tuple[str, ...]
 class Difference:
     """One value that is not what the events say; `column` is empty where the whole row is missing on one side."""
 
-    what: str  # "order" or "center hour"
+    row_kind: str  # "order" or "center hour"
     key: Key
     column: str
     stored: Any
     computed: Any
 
     def __str__(self) -> str:
-        name = f"{self.what} {' '.join(self.key)}"
+        name = f"{self.row_kind} {' '.join(self.key)}"
         if not self.column:
             return f"{name}: {'not stored' if self.stored is None else 'stored, but no event tells of it'}"
         return f"{name}: {self.column} is {self.stored!r}, computed {self.computed!r}"
@@ -43,17 +43,17 @@ class VerifyReport:
 
     def note(self, difference: Difference) -> None:
         self.count += 1
-        column = f"{difference.what} {difference.column or 'as a whole'}"
+        column = f"{difference.row_kind} {difference.column or 'as a whole'}"
         self.by_column[column] = self.by_column.get(column, 0) + 1
         if len(self.differences) < DIFFERENCES_KEPT:
             self.differences.append(difference)
 
-    def note_all(self, what: str, alone: int, by_column: Mapping[str, int], first: Sequence[Difference]) -> None:
+    def note_all(self, row_kind: str, alone: int, by_column: Mapping[str, int], first: Sequence[Difference]) -> None:
         """Add many at once: rows on one side alone, the rest by column, and the first of them."""
         for column, number in (("as a whole", alone), *by_column.items()):
             if number:
                 self.count += number
-                name = f"{what} {column}"
+                name = f"{row_kind} {column}"
                 self.by_column[name] = self.by_column.get(name, 0) + number
         self.differences += first[: DIFFERENCES_KEPT - len(self.differences)]
 
@@ -66,7 +66,7 @@ def report_lines(report: VerifyReport) -> Iterator[str]:
         return
     for column, number in sorted(report.by_column.items(), key=itemgetter(1), reverse=True):
         yield f"  {number:>8,}  {column}"
-    by_row = groupby(report.differences, key=lambda difference: (difference.what, difference.key))
+    by_row = groupby(report.differences, key=lambda difference: (difference.row_kind, difference.key))
     printed = 0
     for _, differences in by_row:
         for difference in differences:

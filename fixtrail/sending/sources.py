@@ -114,11 +114,11 @@ def _to_file(write: Callable[[bytes], object]) -> Callable[[bytes, bytes], Await
 
 def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
     """Send the events of a run, or write them to `out`; the exit code. Raises ExitError for an unusable scenario."""
-    from fixtrail.simulator.command import Written, write_events
+    from fixtrail.simulator.command import SimulationSummary, write_events
 
     with text_bar("simulating") as show:
 
-        def play(send: Callable[[bytes, bytes], object] | None) -> Written:
+        def play(send: Callable[[bytes, bytes], object] | None) -> SimulationSummary:
             return write_events(
                 out,
                 run.scenario,

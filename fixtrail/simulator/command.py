@@ -22,7 +22,7 @@ PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SimulationSummary:
     """How a run went: how many events and orders, duplicates counted as they are, and when they arrive."""
 
     events: int
@@ -42,7 +42,7 @@ def write_events(
     send: Send | None = None,
     progress: Progress | None = None,
     longest_pause_s: float | None = None,
-) -> Written:
+) -> SimulationSummary:
     """Write each event as a line of `out` ("-": standard output), and give it to `send` as (bytes, key).
 
     `days` is the scenario's own by default and `start` now - `days`, so that nothing is stamped in the future.
@@ -72,7 +72,7 @@ def write_events(
                 progress(events, arrived)
     if progress is not None and last is not None:
         progress(events, last)
-    return Written(events, len(orders), first, last)
+    return SimulationSummary(events, len(orders), first, last)
 
 
 def write_reference_events(

@@ -124,12 +124,12 @@ class Shard:
                 self.heartbeat_ms = newest_heartbeat(self.heartbeat_ms, sent_ms, now_ms())
             return
         try:
-            whole = orjson.loads(record.value)
-            fact = watched_fact(whole)
+            journey = orjson.loads(record.value)
+            fact = watched_fact(journey)
             key, version, last_event_at = OrderKey.of(fact), int(fact["version"]), int(fact["last_event_at"])
-            self._checks.add(whole)
+            self._checks.add(journey)
             if not fact["is_moved"]:
-                self._counts.add_journey(whole, record.timestamp, is_known_closed=key in self._closed)
+                self._counts.add_journey(journey, record.timestamp, is_known_closed=key in self._closed)
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
@@ -140,7 +140,7 @@ class Shard:
             return
         self._dirty.add(key)
         settled_at = settles_at(record.timestamp, last_event_at)
-        self._voices.add(key, whole, settled_at)
+        self._voices.add(key, journey, settled_at)
         if fact["status"] == "open":
             self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
             self._closed.pop(key, None)

@@ -112,18 +112,18 @@ def free_spans(changes: list[tuple[float, int]]) -> list[Span]:
     return [span for span in _joined(spans) if span[1] - span[0] >= SHORTEST_FREE_S]
 
 
-def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+def both(first: Sequence[Span], second: Sequence[Span]) -> list[Span]:
     """When both hold."""
     spans: list[Span] = []
-    first = second = 0
-    while first < len(one) and second < len(other):
-        starts_s, ends_s = max(one[first][0], other[second][0]), min(one[first][1], other[second][1])
+    i = j = 0
+    while i < len(first) and j < len(second):
+        starts_s, ends_s = max(first[i][0], second[j][0]), min(first[i][1], second[j][1])
         if ends_s - starts_s >= SHORTEST_FREE_S:
             spans.append((starts_s, ends_s))
-        if one[first][1] < other[second][1]:
-            first += 1
+        if first[i][1] < second[j][1]:
+            i += 1
         else:
-            second += 1
+            j += 1
     return spans
 
 

@@ -73,7 +73,7 @@ class JourneyTable(Table[Row]):
         row = after or before
         if row is None:
             return
-        other_rows = [self._values[other] for other in self._keys.get(row.order, ()) if other != key]
+        other_rows = [self._values[other_key] for other_key in self._keys.get(row.order, ()) if other_key != key]
         self._index(row.order, key, is_there=after is not None)
         shown_before = _shown([*other_rows, before] if before else other_rows)
         shown_after = _shown([*other_rows, after] if after else other_rows)

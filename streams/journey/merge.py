@@ -59,16 +59,16 @@ def _rather_erased(line: bytes, second_line: bytes) -> bytes:
     return second_line if line != second_line and is_erased(second_line) else line
 
 
-def merge_vehicles(one: bytes, second: bytes) -> bytes:
+def merge_vehicles(first: bytes, second: bytes) -> bytes:
     """The vehicle with the newer digest of each order; an order that either has dropped is dropped.
 
     Of a state of before orders had a center nothing is needed beside a newer one, which was made of it.
     """
-    a, b = decode_vehicle(one), decode_vehicle(second)
+    a, b = decode_vehicle(first), decode_vehicle(second)
     layout = max(a.layout, b.layout)
-    first, *_, last = [state for state in (a, a, b, b) if state.layout == layout]
-    let_go = _newest(first.let_go, last.let_go, int)
-    digests = _newest(first.digests, last.digests, _event_count)
+    first_state, *_, last = [state for state in (a, a, b, b) if state.layout == layout]
+    let_go = _newest(first_state.let_go, last.let_go, int)
+    digests = _newest(first_state.digests, last.digests, _event_count)
     remaining = {order_id: digest for order_id, digest in digests.items() if order_id not in let_go}
     merged = VehicleState(
         max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), remaining, let_go, layout

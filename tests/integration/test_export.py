@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fixtrail.export.history import Scope, Source, id_of
-from fixtrail.export.run import Export, Written, run_export, size_of
+from fixtrail.export.run import Export, ExportSummary, run_export, size_of
 from fixtrail.imports.mapping import load_mapping
 from fixtrail.imports.run import import_log
 from fixtrail.imports.xes import XesReader
@@ -47,7 +47,7 @@ class Warehouse:
     node: ClickHouseNode
     folder: Path
 
-    def export(self, name: str, scope: Scope | None = None, **options: Any) -> Written:
+    def export(self, name: str, scope: Scope | None = None, **options: Any) -> ExportSummary:
         form = "xes" if ".xes" in name else "ocel"
         export = Export(form, self.folder / name, scope or Scope(), **options)
         return run_export(settings_of(self.node), export)

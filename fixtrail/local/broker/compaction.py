@@ -135,7 +135,7 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
     fresh.path = final.with_suffix(".cleaned")
     fresh.path.unlink(missing_ok=True)
     fresh.create()
-    ages = [age for segment in old for age in segment.written()]
+    ages = [age for segment in old for age in segment.write_times()]
     forget_before = time.time() - partition.config.delete_retention_ms / 1000
     # Where the tombstones that are old enough to go end; ages rise with the offsets.
     forget_to = max((end for end, written_at in ages if written_at < forget_before), default=-1)

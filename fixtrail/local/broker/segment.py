@@ -53,7 +53,7 @@ class Segment:
             return self.max_timestamp
         return self.path.stat().st_mtime * 1000
 
-    def written(self) -> list[tuple[int, float]]:
+    def write_times(self) -> list[tuple[int, float]]:
         """When (wall clock, s) the records up to which offset (exclusive) were first written.
 
         A segment made by compaction keeps this of the segments it was made from in `ages`.

@@ -111,13 +111,13 @@ def pieces_of(before: pd.DataFrame, after: pd.DataFrame) -> list[Piece]:
 
     Empty where a period has no order.
     """
-    whole = (moments_of(before), moments_of(after))
-    if not whole[0].d or not whole[1].d:
+    totals = (moments_of(before), moments_of(after))
+    if not totals[0].d or not totals[1].d:
         return []
     cells = _Cells.of(before, after)
-    added = cells.added(whole)
+    added = cells.added(totals)
     pieces = [
-        _piece(dimension, key, sums, whole)
+        _piece(dimension, key, sums, totals)
         for dimension, column in DIMENSIONS.items()
         for key, sums in cells.by(column, added)
     ]
@@ -146,11 +146,11 @@ class _Cells(NamedTuple):
         keys = {column: (numbers[first], [str(name) for name in names]) for column, (numbers, names) in codes.items()}
         return cls(sums, keys)
 
-    def added(self, whole: tuple[_Moments, _Moments]) -> Sums:
+    def added(self, totals: tuple[_Moments, _Moments]) -> Sums:
         """What each cell adds by mix, and by rate."""
         x, d = self.sums[:, SUMS.index("x")], self.sums[:, SUMS.index("d")]
-        sizes = np.array([[whole[0].d], [whole[1].d]])
-        middle = (whole[0].x / whole[0].d + whole[1].x / whole[1].d) / 2
+        sizes = np.array([[totals[0].d], [totals[1].d]])
+        middle = (totals[0].x / totals[0].d + totals[1].x / totals[1].d) / 2
         shares = d / sizes
         rates = np.divide(x, d, out=np.zeros_like(x), where=(d > 0).all(axis=0))
         rate = shares.mean(axis=0) * (rates[1] - rates[0])
@@ -164,39 +164,39 @@ class _Cells(NamedTuple):
         return zip(names, sums.T, strict=True)
 
 
-def _piece(dimension: str, key: str, sums: Sums, whole: tuple[_Moments, _Moments]) -> Piece:
+def _piece(dimension: str, key: str, sums: Sums, totals: tuple[_Moments, _Moments]) -> Piece:
     sides = [_Moments(*map(float, sums[start : start + len(SUMS)])) for start in (0, len(SUMS))]
-    middle = (whole[0].x / whole[0].d + whole[1].x / whole[1].d) / 2
-    shift = (sides[1].d / whole[1].d - sides[0].d / whole[0].d) / 2
+    middle = (totals[0].x / totals[0].d + totals[1].x / totals[1].d) / 2
+    shift = (sides[1].d / totals[1].d - sides[0].d / totals[0].d) / 2
     variance = sum(
         _piece_variance(part, all_, middle, sign * shift)
-        for part, all_, sign in zip(sides, whole, (-1, 1), strict=True)
+        for part, all_, sign in zip(sides, totals, (-1, 1), strict=True)
     )
     mix, rate = map(float, sums[-2:])
     return Piece(dimension, key, int(sides[0].n), int(sides[1].n), mix, rate, _interval(mix + rate, variance))
 
 
-def _piece_variance(part: _Moments, whole: _Moments, middle: float, shift: float) -> float:
+def _piece_variance(part: _Moments, totals: _Moments, middle: float, shift: float) -> float:
     """The variance that one period's orders give to a piece: the sum of their squared influences on it.
 
     Influence: of the piece itself, of the whole that it is a share of, and of the middle that it is measured from.
     """
-    own_rate, share = whole.x / whole.d, (part.x - middle * part.d) / whole.d
+    own_rate, share = totals.x / totals.d, (part.x - middle * part.d) / totals.d
     squares = (
         part.product(middle, middle)
         - 2 * share * part.times_d(middle)
         - 2 * shift * part.product(middle, own_rate)
-        + share**2 * whole.dd
-        + 2 * share * shift * whole.times_d(own_rate)
-        + shift**2 * whole.product(own_rate, own_rate)
+        + share**2 * totals.dd
+        + 2 * share * shift * totals.times_d(own_rate)
+        + shift**2 * totals.product(own_rate, own_rate)
     )
-    return _variance(squares, whole)
+    return _variance(squares, totals)
 
 
-def _variance(squares: float, whole: _Moments) -> float:
-    if whole.n < 2:
+def _variance(squares: float, totals: _Moments) -> float:
+    if totals.n < 2:
         return float("nan")
-    return max(0.0, squares) / whole.d**2 * whole.n / (whole.n - 1)
+    return max(0.0, squares) / totals.d**2 * totals.n / (totals.n - 1)
 
 
 def _named(pieces: list[Piece]) -> list[Piece]:

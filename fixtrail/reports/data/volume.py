@@ -22,21 +22,23 @@ def with_usual(days: pd.DataFrame) -> pd.DataFrame:
         for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
             before = [events.get(day - timedelta(weeks=week), 0) for week in range(1, WEEKS + 1)]
-            known = [n for week, n in enumerate(before, 1) if day - timedelta(weeks=week) >= first]
-            rows.append({"center_id": center, "day": day.isoformat(), "events": events.get(day, 0), **_usual(known)})
+            weekly_counts = [n for week, n in enumerate(before, 1) if day - timedelta(weeks=week) >= first]
+            rows.append(
+                {"center_id": center, "day": day.isoformat(), "events": events.get(day, 0), **_usual(weekly_counts)}
+            )
     frame = pd.DataFrame(rows, columns=["center_id", "day", "events", "usual", "low", "high"])
     days = zip(frame["events"], frame["low"], frame["high"], strict=True)
     return frame.assign(state=[_state(n, low, high) for n, low, high in days])
 
 
-def _usual(known: list[int]) -> dict[str, float | None]:
-    if len(known) < LEAST:
+def _usual(weekly_counts: list[int]) -> dict[str, float | None]:
+    if len(weekly_counts) < LEAST:
         return {"usual": None, "low": None, "high": None}
-    mean = sum(known) / len(known)
-    variance = sum((n - mean) ** 2 for n in known) / (len(known) - 1)
+    mean = sum(weekly_counts) / len(weekly_counts)
+    variance = sum((n - mean) ** 2 for n in weekly_counts) / (len(weekly_counts) - 1)
     # Poisson has its mean for a variance; where the days differ by more than that, the interval is wider. The mean
     # itself is of so many days only.
-    deviation = math.sqrt(max(mean, variance) * (1 + 1 / len(known)))
+    deviation = math.sqrt(max(mean, variance) * (1 + 1 / len(weekly_counts)))
     return {"usual": mean, "low": max(0.0, mean - _WIDE * deviation), "high": mean + _WIDE * deviation}
 
 

@@ -47,7 +47,7 @@ def _likeness(name: str, candidate: str) -> float:
 
 def _alike(name: str, text: str) -> float:
     """How many letters stand in words of both, and how alike the texts are as a whole."""
-    words, of_text = (set(re.findall(r"\w+", whole.replace("_", " "))) for whole in (name, text))
+    words, of_text = (set(re.findall(r"\w+", sentence.replace("_", " "))) for sentence in (name, text))
     common = sum(map(len, words & of_text)) / max(1, sum(map(len, words | of_text)))
     return common + SequenceMatcher(None, name, text).ratio()
 

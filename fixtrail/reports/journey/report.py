@@ -107,13 +107,13 @@ def build(ask: Ask, options: Options) -> Report:
 
 def ask_times(ask: Ask, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Orders, their lead time, and lists by activity: how many had it, their seconds and three quantiles."""
-    whole = ask("journey", **parameters).iloc[0].to_dict()
+    totals = ask("journey", **parameters).iloc[0].to_dict()
     rows = [
         ask("journey_activity", seconds=f"{'wait_' * (name in WAITS)}{name}_s", **parameters).iloc[0]
         for name in ACTIVITIES
     ]
     lists = {"had": "had", "seconds": "total_s", "quantiles": "quantiles"}
-    return {**whole, **{name: [row[column] for row in rows] for name, column in lists.items()}}
+    return {**totals, **{name: [row[column] for row in rows] for name, column in lists.items()}}
 
 
 def activity_frame(times: Mapping[str, Any]) -> pd.DataFrame:

@@ -29,10 +29,10 @@ def _open(row: Row) -> Iterator[Figure]:
     yield _counted("open_orders", n, n, orders, others)
     timed = int(row["open_with_times"])
     untimed = dict(**others, no_check_in=n - timed)
-    for what in ("age", "wait"):
-        values = (*_quantiles(row[f"open_{what}_quantiles_s"]), row[f"open_{what}_longest_s"])
+    for duration in ("age", "wait"):
+        values = (*_quantiles(row[f"open_{duration}_quantiles_s"]), row[f"open_{duration}_longest_s"])
         for name, value in zip(("median", "p90", "longest"), values, strict=True):
-            yield _described(f"open_{what}_{name}_s", value, timed, orders, untimed)
+            yield _described(f"open_{duration}_{name}_s", value, timed, orders, untimed)
     waiting, promised = int(row["open_not_ready"]), int(row["open_promised"])
     late = dict(**others, ready=n - waiting, no_promise=waiting - promised)
     yield _counted("open_past_promise", int(row["open_past_promise"]), promised, orders, late)

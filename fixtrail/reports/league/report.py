@@ -25,11 +25,11 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse: one league, or all of them. Raises ExitError for a figure that has none."""
     refuse_cut("league", options, "it is by center")
     names = _names(options.figure)
-    whole = replace(options, targets=replace(options.targets, periods=(ALL,), relative={}))
-    (period,) = ask_periods(ask, whole)
-    parameters = period.parameters(whole)
-    totals = {figure.figure: figure for figure in kpi.build(ask, whole).figures}
-    of_centers = kpi.build(ask, replace(whole, by="center")).figures
+    uncut = replace(options, targets=replace(options.targets, periods=(ALL,), relative={}))
+    (period,) = ask_periods(ask, uncut)
+    parameters = period.parameters(uncut)
+    totals = {figure.figure: figure for figure in kpi.build(ask, uncut).figures}
+    of_centers = kpi.build(ask, replace(uncut, by="center")).figures
     sheets, charts = [], []
     for name in names:
         definition = DEFINITIONS[LEAGUES[name]]

@@ -129,15 +129,15 @@ def _bookings_by_day(slots: OpenSlots, bookings: Sequence[Booking]) -> list[list
 
 def _shows(slots: OpenSlots, by_day: Sequence[Sequence[Booking]], now: int) -> float:
     """Of the appointments that stood when their day began, the share that came that day; 1 where there was none."""
-    booked = came = 0
+    booked = shown_up = 0
     edges = zip(slots.starts[:, 0].tolist(), slots.ends[:, -1].tolist(), strict=True)
     for bookings, (opens, closes) in zip(by_day, edges, strict=True):
         for booking in bookings if closes < now else ():
             starts = booking.starts_at(opens)
             if starts is not None and opens <= starts < closes:
                 booked += 1
-                came += booking.checked_in_at is not None and booking.checked_in_at <= closes + _DAY_END_MS
-    return came / booked if booked else 1.0
+                shown_up += booking.checked_in_at is not None and booking.checked_in_at <= closes + _DAY_END_MS
+    return shown_up / booked if booked else 1.0
 
 
 _DAY_END_MS = 4 * HOUR_MS

@@ -58,7 +58,7 @@ def center_need(slots: OpenSlots, records: CenterRecords, rules: NeedRules, firs
     at = visits["checked_in_ms"].to_numpy(np.int64)
     check_ins = CheckIns(at, visits["lane"].to_numpy(np.int64), visits["booked_ms"].to_numpy(np.int64))
     expected = expected_check_ins(slots, check_ins, records.bookings, len(LANES), now)
-    came = check_ins_by_slot(slots, check_ins, len(LANES))
+    arrivals = check_ins_by_slot(slots, check_ins, len(LANES))
     chosen = np.array([day >= first for day in slots.days])
     end = min(now, int(slots.starts[-1, -1]) + DAY_MS)
     finished = visits[(visits["closed_ms"] > 0) & (at >= end - CONTENT_DAYS * DAY_MS) & (at < end)]
@@ -69,8 +69,8 @@ def center_need(slots: OpenSlots, records: CenterRecords, rules: NeedRules, firs
         for role, work in _works(slots, tasks, cars, rules):
             requests = requests_of(expected.cars, work)[chosen]
             need = needs_of(requests, work.services, rules.limit)
-            rows += _slot_rows(slots, chosen, role, expected, came, need, records, now)
-    days = _day_rows(slots, chosen, expected, came, now)
+            rows += _slot_rows(slots, chosen, role, expected, arrivals, need, records, now)
+    days = _day_rows(slots, chosen, expected, arrivals, now)
     return CenterNeed(rows, days, list(_content_rows(slots.center_id, tasks, cars)))
 
 
@@ -89,7 +89,7 @@ def _slot_rows(
     chosen: "np.ndarray[Any, Any]",
     role: str,
     expected: Expected,
-    came: Floats,
+    arrivals: Floats,
     need: Need,
     records: CenterRecords,
     now: int,
@@ -103,7 +103,7 @@ def _slot_rows(
     waited = _waited(slots, records.tasks) if is_technician else nothing
     columns: dict[str, list[Any]] = {
         "expected": _cells(expected.cars[chosen].sum(axis=2), is_known),
-        "came": _cells(came[chosen].sum(axis=2).astype(np.int64), is_past),
+        "came": _cells(arrivals[chosen].sum(axis=2).astype(np.int64), is_past),
         "erlang": _cells(need.erlang, is_known),
         "required": _cells(need.staff, is_known),
         "too_long": _cells(need.too_long, is_known),
@@ -151,7 +151,7 @@ def _waited(slots: OpenSlots, tasks: pd.DataFrame) -> Floats:
 
 
 def _day_rows(
-    slots: OpenSlots, chosen: "np.ndarray[Any, Any]", expected: Expected, came: Floats, now: int
+    slots: OpenSlots, chosen: "np.ndarray[Any, Any]", expected: Expected, arrivals: Floats, now: int
 ) -> list[dict[str, Any]]:
     """By day how many cars were expected and how many came; of days to come what is expected."""
     return [
@@ -159,7 +159,7 @@ def _day_rows(
             "center_id": slots.center_id,
             "day": slots.days[day].isoformat(),
             "expected": float(expected.cars[day].sum()) if expected.is_known[day] else None,
-            "came": int(came[day].sum()) if slots.starts[day, -1] < now else None,
+            "came": int(arrivals[day].sum()) if slots.starts[day, -1] < now else None,
         }
         for day in np.flatnonzero(chosen)
     ]

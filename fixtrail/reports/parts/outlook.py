@@ -78,8 +78,8 @@ def ask_by_zone(ask: Ask, query: str, centers: pd.DataFrame, zone: str, limits: 
     """The answers of a query one after another, each center's days in its own time zone: `zone` where it has none."""
     elsewhere = centers[(centers["time_zone"] != zone) & (centers["time_zone"] != "")]
     answers = [ask(query, zone=zone, centers=[], without=list(elsewhere["center_id"]), **limits)]
-    for other, group in elsewhere.groupby("time_zone"):
-        answers.append(ask(query, zone=other, centers=list(group["center_id"]), without=[], **limits))
+    for other_zone, group in elsewhere.groupby("time_zone"):
+        answers.append(ask(query, zone=other_zone, centers=list(group["center_id"]), without=[], **limits))
     return pd.concat(answers, ignore_index=True)
 
 

@@ -190,7 +190,7 @@ def _swings(result: Returns) -> Sheet:
         Column("at_high", Bilingual("取上限时的回报", "return at its high end"), "number"),
     )
     rows = [
-        {"benefit": swing.of, "assumption": swing.what, "at_low": swing.at_low, "at_high": swing.at_high}
+        {"benefit": swing.of, "assumption": swing.assumption, "at_low": swing.at_low, "at_high": swing.at_high}
         for swing in result.swings
     ]
     title = Bilingual("哪个假设最重要", "Which assumption matters most")
@@ -221,7 +221,8 @@ def draw_swings(result: Returns, locale: Locale) -> Picture:
         low, high = sorted((swing.at_low, swing.at_high))
         axes.barh(row, high - low, left=low, color=COLOURS[0], height=0.6)
     names = [
-        f"{NAMES[swing.of].in_locale(locale)}: {_ASSUMED[swing.what].in_locale(locale)}" for swing in result.swings
+        f"{NAMES[swing.of].in_locale(locale)}: {_ASSUMED[swing.assumption].in_locale(locale)}"
+        for swing in result.swings
     ]
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()

@@ -48,7 +48,7 @@ class Swing:
     """The return with one assumption at its low and at its high end, all others as they are likely."""
 
     of: Benefit
-    what: str
+    assumption: str
     at_low: float
     at_high: float
 

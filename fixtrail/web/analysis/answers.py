@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report
 from fixtrail.web.analysis.further_answers import FURTHER
-from fixtrail.web.report_cache.rows import COLON, first_row, listed, phrase, sheet, text, whole
+from fixtrail.web.report_cache.rows import COLON, figures_of_all, first_row, listed, phrase, sheet, text
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40
@@ -42,7 +42,7 @@ class Bar:
 
 def headlines(report: Report, by_month: Report | None, locale: Locale) -> list[Headline]:
     """The headline figures of report `kpi` over its last period, in the order of HEADLINES."""
-    figures = whole(report)
+    figures = figures_of_all(report)
     return [
         _headline(figures[name], report, _trend(by_month, name), locale)
         for name in HEADLINES
@@ -102,7 +102,7 @@ def answer(report: Report, locale: Locale) -> str:
 
 def _main_figures(report: Report, locale: Locale) -> str:
     parts = []
-    for figure in list(whole(report).values())[:3]:
+    for figure in list(figures_of_all(report).values())[:3]:
         about = report.definitions[figure.figure]
         parts.append(
             f"{about.title.in_locale(locale)}{COLON.in_locale(locale)}{format_value(figure.value, about.kind, locale)}"
@@ -111,12 +111,12 @@ def _main_figures(report: Report, locale: Locale) -> str:
 
 
 def _kpi(report: Report, locale: Locale) -> str:
-    counts = Counter(figure.status for figure in whole(report).values() if figure.status)
+    counts = Counter(figure.status for figure in figures_of_all(report).values() if figure.status)
     if not counts:
         return ""
     missed = [
         report.definitions[figure.figure].title.in_locale(locale)
-        for figure in whole(report).values()
+        for figure in figures_of_all(report).values()
         if figure.status == "missed"
     ]
     words = Bilingual(
@@ -147,7 +147,7 @@ def _pareto(report: Report, locale: Locale) -> str:
 
 
 def _journey(report: Report, locale: Locale) -> str:
-    share = whole(report).get("wait_share")
+    share = figures_of_all(report).get("wait_share")
     top = first_row(report, "pain_points", lambda row: row.get("activity") is not None)
     if share is None or share.value is None or top is None:
         return ""
@@ -160,7 +160,7 @@ def _journey(report: Report, locale: Locale) -> str:
 
 
 def _roi(report: Report, locale: Locale) -> str:
-    months, figure = report.scope.get("months"), whole(report).get("payback_months")
+    months, figure = report.scope.get("months"), figures_of_all(report).get("payback_months")
     if report.scope.get("share_of_draws_paid_back") is None or figure is None:
         return ""
     if figure.value is None or figure.interval.high is None:
@@ -176,7 +176,7 @@ def _roi(report: Report, locale: Locale) -> str:
 
 
 def _waits(report: Report, locale: Locale) -> str:
-    figures = whole(report)
+    figures = figures_of_all(report)
     values = {name: figures[name].value for name in ("wait_open_s", "workshop_s", "closed_s") if name in figures}
     if None in values.values() or len(values) < 3:
         return ""

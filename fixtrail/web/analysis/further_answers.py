@@ -5,7 +5,18 @@ from collections.abc import Callable, Mapping
 
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale, Report
-from fixtrail.web.report_cache.rows import COLON, first_row, joined, listed, phrase, rows_of, sheet, text, value, whole
+from fixtrail.web.report_cache.rows import (
+    COLON,
+    figures_of_all,
+    first_row,
+    joined,
+    listed,
+    phrase,
+    rows_of,
+    sheet,
+    text,
+    value,
+)
 
 MOST_NAMES = 3
 
@@ -102,7 +113,7 @@ def _voices(report: Report, locale: Locale) -> str:
 
 
 def _warning(report: Report, locale: Locale) -> str:
-    alarms = whole(report).get("alarms")
+    alarms = figures_of_all(report).get("alarms")
     if alarms is None or alarms.n is None:
         return ""
     top = first_row(report, "cells", lambda row: row.get("state") == "alarm")
@@ -131,7 +142,7 @@ def _staff(report: Report, locale: Locale) -> str:
 
 
 def _need(report: Report, locale: Locale) -> str:
-    share, waited = (whole(report).get(name) for name in ("need_below_share", "need_wait_below_s"))
+    share, waited = (figures_of_all(report).get(name) for name in ("need_below_share", "need_wait_below_s"))
     if share is None or share.value is None:
         return ""
     words = Bilingual("{share} 的半小时人手不足", "too few people in {share} of the half hours")
@@ -183,7 +194,7 @@ def _experts(report: Report, locale: Locale) -> str:
 
 
 def _grades(report: Report, locale: Locale) -> str:
-    apart = whole(report).get("technicians_apart")
+    apart = figures_of_all(report).get("technicians_apart")
     if apart is None or not apart.n:
         return ""
     words = Bilingual(

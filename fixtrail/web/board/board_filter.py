@@ -16,7 +16,7 @@ CenterSort = Literal["urgency", "name", "open", "waiting", "longest"]
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """The filter; None is all of them. `wall` is the form for a screen on a wall, `whole` shows lists to their end."""
+    """The filter; None is all of them. `wall`: the form for a screen on a wall. `unshortened`: lists have no limit."""
 
     region: str | None = None
     wave: int | None = None
@@ -26,7 +26,7 @@ class BoardFilter:
     search: str | None = None
     sort: Sort = "urgency"
     centers_by: CenterSort = "urgency"
-    whole: bool = False
+    unshortened: bool = False
 
     @property
     def picks_centers(self) -> bool:
@@ -46,7 +46,7 @@ class BoardFilter:
         parameters = {"region": self.region, "wave": self.wave, "center": self.center, "lane": self.lane}
         parameters |= {"q": self.search, "sort": None if self.sort == "urgency" else self.sort}
         parameters |= {"by": None if self.centers_by == "urgency" else self.centers_by}
-        parameters |= {"all": "1" if self.whole else None, "wall": "1" if self.wall else None, **changed}
+        parameters |= {"all": "1" if self.unshortened else None, "wall": "1" if self.wall else None, **changed}
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
         return f"?{query}" if query else ""
 
@@ -64,7 +64,7 @@ def filter_of(parameters: Mapping[str, str]) -> BoardFilter:
         search=(parameters.get("q") or "").strip()[:LONGEST] or None,
         sort=next((sort for sort in get_args(Sort) if sort == parameters.get("sort")), "urgency"),
         centers_by=next((sort for sort in get_args(CenterSort) if sort == parameters.get("by")), "urgency"),
-        whole=parameters.get("all") == "1",
+        unshortened=parameters.get("all") == "1",
     )
 
 

@@ -88,8 +88,8 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
     row, events, stages, answers = await asyncio.to_thread(_stored, web, order)
     if fact is None and row is None:
         raise HTTPException(404)
-    now, known = web.ops.clock(), web.config.centers
-    center = known.get(center_id)
+    now, centers = web.ops.clock(), web.config.centers
+    center = centers.get(center_id)
     log = await asyncio.to_thread(notice_log_of, web.config.settings, order)
     is_manager, call = person.has("manager"), _call_of(web, fact)
     sees_staff = is_manager or person.has("quality")
@@ -113,7 +113,7 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         notices=None if log is None else notice_rows(log, words(locale)),
         now=now,
         center_id=center_id,
-        center=name_of(center_id, known.all(), locale),
+        center=name_of(center_id, centers.all(), locale),
         zone=center.time_zone if center else web.ops.default_zone,
         charts=charts,
     )

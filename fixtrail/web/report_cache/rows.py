@@ -10,7 +10,7 @@ Row = Mapping[str, Any]
 COLON = Bilingual("：", ": ")
 
 
-def whole(report: Report) -> dict[str, Figure]:
+def figures_of_all(report: Report) -> dict[str, Figure]:
     """The figures that are not cut; of several periods the last."""
     return {figure.figure: figure for figure in report.figures if figure.by is None}
 
@@ -40,7 +40,7 @@ def text(table: Sheet, row: Row, name: str, locale: Locale) -> str:
 
 def value(report: Report, name: str, locale: Locale) -> str | None:
     """A whole figure as it is read; None where there is none, or no value of it."""
-    figure = whole(report).get(name)
+    figure = figures_of_all(report).get(name)
     if figure is None or figure.value is None:
         return None
     return format_value(figure.value, report.definitions[name].kind, locale)

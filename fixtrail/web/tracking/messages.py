@@ -57,7 +57,7 @@ class Messages:
     """All messages about an order, the newest first; whether its customer wants them, None where there is nobody."""
 
     entries: list[SentMessage]
-    wanted: bool | None = None
+    are_wanted: bool | None = None
 
 
 def messages_about(settings: LedgerSettings, order: OrderKey) -> Messages:
@@ -70,11 +70,11 @@ def messages_about(settings: LedgerSettings, order: OrderKey) -> Messages:
     except StoreUnavailableError:
         return Messages([])
     entries = [entry for send in sends if (entry := _sent_message(send)) is not None]
-    wanted = not all(person in preferences and preferences[person].opted_out for person in people)
-    return Messages(sorted(entries, key=lambda entry: -entry.at), wanted if people else None)
+    are_wanted = not all(person in preferences and preferences[person].opted_out for person in people)
+    return Messages(sorted(entries, key=lambda entry: -entry.at), are_wanted if people else None)
 
 
-def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, now: int) -> bool:
+def want_messages(settings: LedgerSettings, order: OrderKey, *, are_wanted: bool, now: int) -> bool:
     """Write down that whoever is told about this order wants to be told, or not; False while the ledger is away.
 
     It holds for the addresses, so for their other orders, too; what waits to be sent is judged by it.
@@ -84,7 +84,7 @@ def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, no
             people = _people(_of_customer(settings, ledger.log_of(store, order)))
             preferences = recipients.preferences_of(store, people)
             for person in people:
-                preference = replace(preferences.get(person, Preference()), opted_out=not wanted)
+                preference = replace(preferences.get(person, Preference()), opted_out=not are_wanted)
                 recipients.set_preference(store, person, preference, now)
     except StoreUnavailableError:
         return False

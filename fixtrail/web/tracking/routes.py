@@ -157,7 +157,7 @@ async def choose_messages(request: Request, token: str) -> Response:
     answer = _single_value(_fields(await _body(request)), "messages")
     if answer not in ("off", "on"):
         return _back(request, token, fact, "failed", "/messages")
-    want = partial(messages.want_messages, web.config.settings, fact.order, wanted=answer == "on", now=now)
+    want = partial(messages.want_messages, web.config.settings, fact.order, are_wanted=answer == "on", now=now)
     is_stored = await asyncio.to_thread(want)
     web.progress.count("forms", "messages")
     return _back(request, token, fact, f"messages_{answer}" if is_stored else "failed", "/messages")

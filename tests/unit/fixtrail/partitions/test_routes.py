@@ -5,7 +5,7 @@ import pytest
 
 from fixtrail.partitions.content import LetterRewrite
 from fixtrail.partitions.routes import PartitionerCheck, crc32, route_of
-from fixtrail.partitions.tables import GONE
+from fixtrail.partitions.tables import LOST_PARTITION
 from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter, read_dead_letter
@@ -117,4 +117,4 @@ def test_a_dead_letter_names_where_its_record_stands_now():
 
     moved = [read_dead_letter(rewrite.rewrite(KafkaRecord(b"{}", headers=tuple(of)))[1]) for of in (headers, diverted)]
 
-    assert [(letter.partition, letter.offset) for letter in moved] == [(5, 4), (3 + GONE, 2)]
+    assert [(letter.partition, letter.offset) for letter in moved] == [(5, 4), (3 + LOST_PARTITION, 2)]

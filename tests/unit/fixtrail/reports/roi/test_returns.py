@@ -69,7 +69,7 @@ def test_the_assumption_that_matters_most_stands_first():
     returns = returns_of(
         plan_of(*values), {"wait_minute": PerOrder(10, 9, 11), "complaint": PerOrder(0.02, 0.01, 0.03)}, 200, START
     )
-    assert (returns.swings[0].of, returns.swings[0].what) == ("complaint", "value")
+    assert (returns.swings[0].of, returns.swings[0].assumption) == ("complaint", "value")
     assert [swing.width for swing in returns.swings] == sorted((swing.width for swing in returns.swings), reverse=True)
     assert returns.swings[0].at_low < returns.roi.value < returns.swings[0].at_high
 

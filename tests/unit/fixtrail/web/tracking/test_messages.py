@@ -76,15 +76,15 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [mine, also, sent_sms, suppressed])
         recipients.set_preference(store, mine.person, before, 1)
-    assert messages_about(settings, R1).wanted is True
-    assert messages_about(settings, OrderKey("C1", "R3")).wanted is None
+    assert messages_about(settings, R1).are_wanted is True
+    assert messages_about(settings, OrderKey("C1", "R3")).are_wanted is None
 
-    assert want_messages(settings, R1, wanted=False, now=2)
+    assert want_messages(settings, R1, are_wanted=False, now=2)
 
-    assert [messages_about(settings, order).wanted for order in (R1, R2)] == [False, True]
+    assert [messages_about(settings, order).are_wanted for order in (R1, R2)] == [False, True]
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         preferences = recipients.preferences_of(store, [mine.person, also.person, sent_sms.person])
     assert preferences == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
-    assert want_messages(settings, R1, wanted=True, now=3)
-    assert messages_about(settings, R1).wanted is True
-    assert not want_messages(settings, OrderKey("C1", "R3"), wanted=False, now=4)
+    assert want_messages(settings, R1, are_wanted=True, now=3)
+    assert messages_about(settings, R1).are_wanted is True
+    assert not want_messages(settings, OrderKey("C1", "R3"), are_wanted=False, now=4)
