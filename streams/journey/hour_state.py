@@ -20,3 +20,15 @@ class HourState(msgspec.Struct, array_like=True):
 
 
 decode_hour = msgspec.json.Decoder(HourState).decode
+
+
+class _HourClock(msgspec.Struct, array_like=True):
+    clock: int | None
+
+
+_decode_clock = msgspec.json.Decoder(_HourClock).decode
+
+
+def hour_clock(state: bytes) -> int | None:
+    """The hour's clock alone: its shares are passed over."""
+    return _decode_clock(state).clock

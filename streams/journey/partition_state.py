@@ -27,14 +27,14 @@ from streams.journey.entries import Entry, entry_of
 from streams.journey.expiry import Expiry
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
-from streams.journey.hour_state import HourState, Share, decode_hour
+from streams.journey.hour_state import HourState, Share, decode_hour, hour_clock
 from streams.journey.idle_orders import IdleOrders
 from streams.journey.ids import order_key
 from streams.journey.notices import notice_of, notices_to_make
 from streams.journey.old_state import with_centers
 from streams.journey.order import Order
 from streams.journey.packed import packed
-from streams.journey.vehicle import Vehicle
+from streams.journey.vehicle import Vehicle, decode_vehicle, earliest_close
 from streams.journey.visit_state import Milestone
 
 HOLD_DAYS = 60
@@ -108,14 +108,15 @@ class PartitionState:
         """
         leftovers = with_centers(self._orders, self._vehicles, self._hours)
         for key, state in self._vehicles.items():
-            vehicle = Vehicle(key.decode(), state)
+            vehicle = decode_vehicle(state)
             self.clock = max(self.clock, vehicle.clock)
             self._logged_offset = max(self._logged_offset, vehicle.offset)
-            self._expect(key, vehicle)
-            expired_keys = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
-            leftovers += [key for key in expired_keys if self._orders.pop(key, None) is not None]
+            if (closed := earliest_close(vehicle.digests.values())) is not None:
+                self._vehicle_expiry.add(closed + self._hold_ms, key)
+            names = [order_key(key.decode(), OrderKey.decode(order)) for order in vehicle.let_go]
+            leftovers += [name for name in names if self._orders.pop(name, None) is not None]
         for key, state in self._hours.items():
-            if (changed_at := decode_hour(state).clock) is not None:
+            if (changed_at := hour_clock(state)) is not None:
                 self._hour_expiry.add(changed_at + self._hold_ms, key)
         return leftovers
 

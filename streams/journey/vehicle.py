@@ -1,6 +1,6 @@
 """One vehicle's state: digests of its orders, for comebacks, and the ids of dropped orders."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -49,6 +49,12 @@ class VehicleState(msgspec.Struct, array_like=True):
 
 
 decode_vehicle = msgspec.json.Decoder(VehicleState).decode
+
+
+def earliest_close(digests: Collection[DigestState]) -> int | None:
+    """When the first close of a vehicle's orders became known (ms); None while one is open, or where there is none."""
+    closes = [digest.closed_clock for digest in digests if digest.closed_clock is not None]
+    return min(closes) if closes and len(closes) == len(digests) else None
 
 
 class Vehicle:
@@ -141,8 +147,7 @@ class Vehicle:
         An open order can still turn out to be the comeback of a closed one, so it holds them all.
         """
         if self._earliest == _UNKNOWN:
-            closes = [d.closed_clock for d in self._digests.values() if d.closed_clock is not None]
-            self._earliest = min(closes) if closes and len(closes) == len(self._digests) else None
+            self._earliest = earliest_close(self._digests.values())
         return None if self._earliest is None else self._earliest + hold_ms
 
     def let_go_of(self, clock: int, hold_ms: int) -> list[OrderKey]:
