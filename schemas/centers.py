@@ -5,17 +5,13 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.times import checked_time_zone
-from schemas.toml_file import load_model
+from schemas.toml_file import TomlTable, load_model
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Center(Table):
+class Center(TomlTable):
     """One center. Wave 0 is none; `wave_start` is the local date of its change-over, else that of its wave.
 
     `tells_ready`: when customers are told that a car is ready whose work is done. `proof`: once a check has passed or
@@ -63,14 +59,14 @@ class Center(Table):
         return day in self.open_on or (day.isoweekday() in self.weekdays and day not in self.closed_on)
 
 
-class Wave(Table):
+class Wave(TomlTable):
     """A rollout wave and the date from which its centers work the new way."""
 
     number: Annotated[int, Field(ge=1, le=99)]
     start: date
 
 
-class Centers(Table):
+class Centers(TomlTable):
     center: Annotated[tuple[Center, ...], Field(min_length=1)]
     wave: tuple[Wave, ...] = ()
 

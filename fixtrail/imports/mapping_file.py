@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fixtrail.imports.times import Fold, Gap, check_format
 from fixtrail.imports.zones import zone_of
 from schemas.events import EVENT_TYPES
 from schemas.reference_events import REFERENCE_TYPES
-from schemas.toml_file import load_model
+from schemas.toml_file import TomlTable, load_model
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -30,13 +30,13 @@ EventType = Annotated[str, AfterValidator(_type_of_event)]
 Normalization = Literal["width", "upper", "lower", "spaces"]
 
 
-class Strict(BaseModel):
+class MappingTable(TomlTable):
     """Unknown keys are refused: a mistyped key must not be a rule that quietly does nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
-class LogSettings(Strict):
+class LogSettings(MappingTable):
     """How the log is laid out; what is not said is found out."""
 
     format: Literal["xes", "csv"] | None = None
@@ -66,7 +66,7 @@ class LogSettings(Strict):
         return value
 
 
-class TimeSettings(Strict):
+class TimeSettings(MappingTable):
     """Where a rule's time stands and how to read it; what a rule does not say comes from `[time]`."""
 
     column: OneOrMore | None = None
@@ -109,7 +109,7 @@ class TimeSettings(Strict):
 _OF_CONDITIONS = frozenset({"all", "any", "not_", "some_row", "earlier_row", "later_row"})
 
 
-class Condition(Strict):
+class Condition(MappingTable):
     """Tests on one column (all must hold), all / any / not of conditions, or a condition on other rows of the case."""
 
     column: Text | None = None
@@ -144,10 +144,10 @@ class Condition(Strict):
         return self
 
 
-class RowFilter(Strict):
+class RowFilter(MappingTable):
     """Which rows: `match` (column → the text or texts it must be) and `when`, which must both hold."""
 
-    match: dict[str, tuple[Scalar, ...]] = {}
+    match: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     when: tuple[Condition, ...] = ()
 
     @field_validator("match", mode="before")
@@ -173,7 +173,7 @@ class EventRule(RowFilter):
     also: bool = False
     optional: bool = False
     time: TimeSettings | None = None
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("time", mode="before")
     @classmethod
@@ -187,14 +187,14 @@ class IgnoreRule(RowFilter):
     reason: Text
 
 
-class ServiceLevels(Strict):
+class ServiceLevels(MappingTable):
     """What counts as in time in the figures of a dry run, where it is not what CONTRACT section 4 says."""
 
     emergency_min: Annotated[float, Field(gt=0)] = 120
     quick_lane_min: Annotated[float, Field(gt=0)] = 15
 
 
-class MappingFile(Strict):
+class MappingFile(MappingTable):
     """The whole file. `namespace` starts every event id: one per source system.
 
     `kind`: what the events are of; by default what their types say.
@@ -204,7 +204,7 @@ class MappingFile(Strict):
     namespace: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")]
     log: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = Field(default_factory=dict)
     event: tuple[EventRule, ...]
     ignore: tuple[IgnoreRule, ...] = ()
     service_levels: ServiceLevels = ServiceLevels()

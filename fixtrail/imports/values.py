@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fixtrail.imports.errors import BadValueError, MappingError
 from fixtrail.imports.kinds import Kind
-from fixtrail.imports.mapping_file import Normalization, OneOrMore, Scalar, Strict, Text, Texts, TimeSettings
+from fixtrail.imports.mapping_file import MappingTable, Normalization, OneOrMore, Scalar, Text, Texts, TimeSettings
 from fixtrail.imports.numbers import NumberStyle, number_reader
 from fixtrail.imports.spreadsheet import damage_of
 from fixtrail.imports.templates import Row, Source, column_source, first_source, has_columns, template_source
@@ -43,7 +43,7 @@ class Expression:
     columns: frozenset[str] = frozenset()
 
 
-class ValueTable(Strict):
+class ValueTable(MappingTable):
     """An expression in its long form: `{ column = "...", map = { ... } }`."""
 
     column: OneOrMore | None = None

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fixtrail.procedures.alignment import Step
-from schemas.toml_file import load_model
+from schemas.toml_file import TomlTable, load_model
 
 # The events of work in a workshop, as type and phase.
 EventName = Literal[
@@ -38,11 +38,7 @@ Minutes = Annotated[float, Field(ge=0, le=30 * 24 * 60)]
 MOST_STEPS = 60
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ProcedureStep(Table):
+class ProcedureStep(TomlTable):
     """One step. `step` is the code in a repair's `step`; minutes count from the step before it, as it was done.
 
     `back_to` names an earlier step with which the procedure may go on again after this one, as after a failed check.
@@ -71,7 +67,7 @@ class ProcedureStep(Table):
         return self.event if self.step is None else f"{self.event}/{self.step}"
 
 
-class Procedure(Table):
+class Procedure(TomlTable):
     """The steps of orders with one of these fault groups; without any, of all orders that no other names.
 
     `least_share_of_planned`: repairs that take less of the quoted labour hours are too fast.
@@ -118,7 +114,7 @@ class Procedure(Table):
         )
 
 
-class Procedures(Table):
+class Procedures(TomlTable):
     procedure: Annotated[tuple[Procedure, ...], Field(min_length=1, max_length=500)]
 
     @model_validator(mode="after")

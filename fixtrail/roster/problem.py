@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runtime.failure import USAGE, exit_on
-from schemas.toml_file import TomlFileError, load_model
+from schemas.toml_file import TomlFileError, TomlTable, load_model
 
 SLOT = timedelta(minutes=30)
 # A center that is closed for longer has no shift over that time.
@@ -24,11 +24,7 @@ Days = Annotated[frozenset[date], Field(max_length=400)]
 SHORT, WISH, UNFAIR, SPARE = 100, 30, 20, 1
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WorkRules(Table):
+class WorkRules(TomlTable):
     """Limits of a person's working time, and how long shifts last. Weeks begin on Monday."""
 
     shifts_a_week: Annotated[int, Field(ge=1, le=7)] = 5
@@ -48,7 +44,7 @@ class WorkRules(Table):
         return self
 
 
-class Employee(Table):
+class Employee(TomlTable):
     """`off`: cannot work on these days. `wish_off`: would rather not."""
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
@@ -56,7 +52,7 @@ class Employee(Table):
     wish_off: Days = frozenset()
 
 
-class People(Table):
+class People(TomlTable):
     """The file of people and rules."""
 
     rules: WorkRules = WorkRules()

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from fixtrail.packs.period import PeriodKind
 from schemas.locales import Locale
-from schemas.toml_file import load_model
-from sinks.push.config import Secret, Section, Zone
+from schemas.toml_file import TomlTable, load_model
+from sinks.push.config import Secret, Zone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -26,7 +26,7 @@ class When(NamedTuple):
     month_day: int | None = None
 
 
-class ReportChannel(Section):
+class ReportChannel(TomlTable):
     """Where packs go: one Apprise URL, of a mailbox (`mail`) or a chat."""
 
     url: Secret
@@ -34,7 +34,7 @@ class ReportChannel(Section):
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 30.0
 
 
-class Schedule(Section):
+class Schedule(TomlTable):
     """`when` is `fri 17:00`, `day 1 09:00` (of the month; the last one where it is shorter) or `daily 08:00`.
 
     A weekly or monthly time on a day that is no working day moves to the next one; a daily one is left out.
@@ -65,7 +65,7 @@ class Schedule(Section):
         return When(at, month_day=int(day[4:])) if day.startswith("day ") else When(at, weekday=WEEKDAYS.index(day))
 
 
-class ReportsConfig(Section):
+class ReportsConfig(TomlTable):
     """Everything that may be set. `workdays` are working days although their weekday or `holidays` say otherwise."""
 
     time_zone: Zone = "Asia/Shanghai"

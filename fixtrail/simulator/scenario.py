@@ -7,11 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from fixtrail.simulator.fault_waves import share_of_cars
 from schemas.times import checked_time_zone
-from schemas.toml_file import TomlFileError, parse_model, parse_toml, read_toml
+from schemas.toml_file import TomlFileError, TomlTable, parse_model, parse_toml, read_toml
 
 ALIASES = {"default": "owners-story"}
 # The whole set of scores has eleven values, so ten borders lie between them.
@@ -30,11 +30,11 @@ class ScenarioError(TomlFileError):
     """The scenario cannot be used as it is written; trying again does not help. Each line names one key."""
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class ScenarioTable(TomlTable):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Profile(Table):
+class Profile(ScenarioTable):
     """How a center works: what the rollout changes. Minutes are means, shares are probabilities."""
 
     reception_min: Minutes
@@ -54,7 +54,7 @@ class Profile(Table):
     promised_wait_min: Minutes
 
 
-class Work(Table):
+class Work(ScenarioTable):
     """How work is done in every center; no rollout changes it."""
 
     diagnosis_min: Minutes
@@ -86,7 +86,7 @@ class Work(Table):
     currency: Annotated[str, Field(min_length=1, max_length=8)]
 
 
-class Spread(Table):
+class Spread(ScenarioTable):
     """Random differences: standard deviations between centers and between technicians."""
 
     center_delays: Annotated[float, Field(ge=0, le=2)]
@@ -94,7 +94,7 @@ class Spread(Table):
     technician_rework: Annotated[float, Field(ge=0, le=2)]
 
 
-class Service(Table):
+class Service(ScenarioTable):
     """What a center tells and does beside the visit itself; it changes no figure of the visit."""
 
     appointment_share: Share = 0.4
@@ -108,7 +108,7 @@ class Service(Table):
     reopened_share: Share = 0.08
 
 
-class Score(Table):
+class Score(ScenarioTable):
     """Proportional odds: log-odds by which each driver moves the score down (positive) or up (negative)."""
 
     base_shares: Annotated[tuple[Weight, ...], Field(min_length=SCORES, max_length=SCORES)]
@@ -131,7 +131,7 @@ class Score(Table):
         return self
 
 
-class Complaint(Table):
+class Complaint(ScenarioTable):
     """Logistic: log-odds of a complaint."""
 
     base_share: Annotated[float, Field(ge=0, lt=1)]
@@ -141,7 +141,7 @@ class Complaint(Table):
     delay_hours: Annotated[float, Field(ge=0, le=240)]
 
 
-class Anomalies(Table):
+class Anomalies(ScenarioTable):
     """Shares of events (duplicate, late, lost_phase) or of orders (the others) that the feed spoils."""
 
     duplicate: Share
@@ -155,13 +155,13 @@ class Anomalies(Table):
     delay_s: Annotated[float, Field(ge=0, le=3_600)]
 
 
-class Arrivals(Table):
+class Arrivals(ScenarioTable):
     orders_per_day: Annotated[float, Field(gt=0, le=10_000)]
     by_hour: Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24)]
     by_weekday: Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7)]
 
 
-class Crew(Table):
+class Crew(ScenarioTable):
     advisors: Annotated[int, Field(ge=1, le=1_000)]
     bays: Annotated[int, Field(ge=1, le=1_000)]
     technicians: Annotated[int, Field(ge=1, le=1_000)]
@@ -170,7 +170,7 @@ class Crew(Table):
     inspectors: Annotated[int, Field(ge=1, le=1_000)]
 
 
-class Wave(Table):
+class Wave(ScenarioTable):
     """The centers of rollout wave `number` change over on a day of the run, or on a date."""
 
     number: Annotated[int, Field(ge=1, le=99)]
@@ -184,7 +184,7 @@ class Wave(Table):
         return self
 
 
-class Center(Table):
+class Center(ScenarioTable):
     id: Name
     name: str
     name_en: str
@@ -208,7 +208,7 @@ class Center(Table):
         return self
 
 
-class Part(Table):
+class Part(ScenarioTable):
     no: Annotated[str, Field(min_length=1, max_length=64)]
     price: Annotated[float, Field(gt=0)]
     need: Share
@@ -216,7 +216,7 @@ class Part(Table):
     quantity: Annotated[int, Field(ge=1, le=100)] = 1
 
 
-class FaultGroup(Table):
+class FaultGroup(ScenarioTable):
     name: Name
     origin: Origin
     weight: Weight
@@ -227,7 +227,7 @@ class FaultGroup(Table):
     parts: tuple[Part, ...] = ()
 
 
-class FaultWave(Table):
+class FaultWave(ScenarioTable):
     """From a day of the run on, cars with these marks have the fault `factor` times as often.
 
     The fault is `group`, or the one whose first part the batch is of; without both, every fault of the product.
@@ -248,7 +248,7 @@ class FaultWave(Table):
         return self
 
 
-class Figures(Table):
+class Figures(ScenarioTable):
     """The figures that the scenario was calibrated to, for documentation only."""
 
     wait_min: Minutes
@@ -257,12 +257,12 @@ class Figures(Table):
     stockout_share: Share
 
 
-class CalibratedTo(Table):
+class CalibratedTo(ScenarioTable):
     baseline: Figures
     improved: Figures
 
 
-class Scenario(Table):
+class Scenario(ScenarioTable):
     name: Name
     description: str = ""
     days: Annotated[int, Field(ge=1, le=3_650)] = 28

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from fixtrail.procedures.file import Procedures
 from schemas.locales import Locale
-from schemas.toml_file import load_model
-from sinks.push.config import Secret, Section, Zone
+from schemas.toml_file import TomlTable, load_model
+from sinks.push.config import Secret, Zone
 
 DEFAULTS = Path(__file__).with_name("defaults.toml")
 
@@ -26,7 +26,7 @@ def _ascending_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
     return levels
 
 
-class Scope(Section):
+class Scope(TomlTable):
     """Which orders something holds for; nothing said is all."""
 
     centers: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Threshold(Scope):
     minutes: Minutes
 
 
-class Customers(Section):
+class Customers(TomlTable):
     """When customers are told what no event tells. Of several thresholds the first that fits counts; none is never.
 
     `running_late`: minutes after the promised time. `no_news`: minutes of opening time without any event.
@@ -248,7 +248,7 @@ Rule = Annotated[
 ]
 
 
-class OpsChannel(Section):
+class OpsChannel(TomlTable):
     """Where the staff is told: one Apprise URL.
 
     `rules`, `centers`: only those, all where nothing is said. `from_level`: only once an alert was escalated so often.
@@ -265,7 +265,7 @@ class OpsChannel(Section):
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
 
 
-class WatchConfig(Section):
+class WatchConfig(TomlTable):
     """Everything that may be set. What began `oldest_hours` ago or earlier opens no alert: it is history, not news."""
 
     locale: Locale = "zh-CN"

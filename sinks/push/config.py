@@ -5,11 +5,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from schemas.locales import Locale
 from schemas.times import checked_time_zone
-from schemas.toml_file import load_model
+from schemas.toml_file import TomlTable, load_model
 from sinks.push.decide import Policy
 
 LONGEST_TIMEOUT_S = 60.0
@@ -35,11 +35,7 @@ Secret = Annotated[str, BeforeValidator(_secret), Field(min_length=1, repr=False
 Zone = Annotated[str, AfterValidator(checked_time_zone)]
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Pace(Section):
+class Pace(TomlTable):
     """A channel's limits: concurrent calls, calls a second (0: no limit), and seconds for a call."""
 
     concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
@@ -47,12 +43,12 @@ class Pace(Section):
     timeout_s: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)] | None = None
 
 
-class Quiet(Section):
+class Quiet(TomlTable):
     begins: time = time(21)
     ends: time = time(8)
 
 
-class Limits(Section):
+class Limits(TomlTable):
     a_day: Annotated[int, Field(ge=1)] = 10
     gap_s: Annotated[float, Field(ge=0)] = 60.0
 
@@ -76,7 +72,7 @@ class WebPushSection(Pace):
     allow_private: bool = False
 
 
-class Form(Section):
+class Form(TomlTable):
     """A subscribe-message template: its id, which value each field shows, and how many consents to leave alone."""
 
     id: Annotated[str, Field(min_length=1)]
@@ -92,7 +88,7 @@ class WechatSection(Pace):
     page: str = ""
     version: Literal["formal", "trial", "developer"] = "formal"
     url: str = "https://api.weixin.qq.com"
-    forms: dict[str, Form] = {}
+    forms: dict[str, Form] = Field(default_factory=dict)
 
 
 class AppriseSection(Pace):
@@ -108,7 +104,7 @@ class AppriseSection(Pace):
         return self
 
 
-class PushSettings(Section):
+class PushSettings(TomlTable):
     """Everything that may be set. `also` are recipients of every notice, besides the customer's own."""
 
     locale: Locale = "zh-CN"
@@ -123,7 +119,7 @@ class PushSettings(Section):
     webhook: WebhookSection | None = None
     webpush: WebPushSection | None = None
     wechat: WechatSection | None = None
-    apprise: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], AppriseSection] = {}
+    apprise: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], AppriseSection] = Field(default_factory=dict)
 
     def policy(self) -> Policy:
         return Policy(

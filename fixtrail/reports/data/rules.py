@@ -3,18 +3,12 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from schemas.toml_file import load_model
+from schemas.toml_file import TomlTable, load_model
 
 GO, NOTE, STOP, UNKNOWN = "go", "note", "stop", "unknown"
 
 
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Limits(Strict):
+class Limits(TomlTable):
     note: float
     stop: float
 
@@ -27,18 +21,18 @@ class Limits(Strict):
         return STOP if value < self.stop else NOTE if value < self.note else GO
 
 
-class Bounds(Strict):
+class Bounds(TomlTable):
     repair_least_s: float
     repair_most_s: float
     quote_most: float
     km_a_day: float
 
 
-class Least(Strict):
+class Least(TomlTable):
     orders: int
 
 
-class Rules(Strict):
+class Rules(TomlTable):
     bounds: Bounds
     least: Least
     shares: dict[str, Limits]

@@ -4,19 +4,15 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runtime.failure import USAGE, exit_on
-from schemas.toml_file import TomlFileError, load_model
+from schemas.toml_file import TomlFileError, TomlTable, load_model
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Graded(Table):
+class Graded(TomlTable):
     """A person's grade from a day on; `id` as technician_id in the events of the center."""
 
     center: Text
@@ -25,7 +21,7 @@ class Graded(Table):
     since: date = date(1970, 1, 1)
 
 
-class Staff(Table):
+class Staff(TomlTable):
     """`grades` ascend. `required`: the lowest grade that may do a fault group. `person`: beside the events' grades."""
 
     grades: Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]

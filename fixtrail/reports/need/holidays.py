@@ -4,20 +4,18 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runtime.failure import USAGE, exit_on
 from schemas.centers import Center
-from schemas.toml_file import TomlFileError, load_model
+from schemas.toml_file import TomlFileError, TomlTable, load_model
 
 _MOST_DAYS = 4000
 Days = Annotated[frozenset[date], Field(max_length=_MOST_DAYS)]
 
 
-class Holidays(BaseModel):
+class Holidays(TomlTable):
     """`closed`: public holidays. `working`: days off by the calendar that are worked (China's make-up days)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     closed: Days = frozenset()
     working: Days = frozenset()

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fixtrail.web.accounts.totp_box import TOTP_PATTERN, TotpBox, totp_mark
-from schemas.toml_file import TomlFileError, load_model, parse_model, parse_toml
+from schemas.toml_file import TomlFileError, TomlTable, load_model, parse_model, parse_toml
 
 Role = Literal["viewer", "quality", "manager", "admin"]
 # In this order; of several roles that a provider gives the last counts.
@@ -37,15 +37,13 @@ _HEADER = """\
 log = logging.getLogger(__name__)
 
 
-class Account(BaseModel):
+class Account(TomlTable):
     """One account. `centers` are center ids, or `*` for all; nobody sees a center that is not named.
 
     A `screen` is a viewer on a wall: its session does not end when nobody touches it. `totp` is the secret of a second
     factor (RFC 6238, base32; sealed, or as it is), `recovery` the SHA-256 of each code that may be used once in its
     place.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
     password: Annotated[str, Field(repr=False, pattern=r"^\$argon2id\$", max_length=512)]
@@ -67,9 +65,7 @@ class Account(BaseModel):
         return hashlib.sha256(f"{self.password}{totp_mark(self.totp)}".encode()).hexdigest()[:16]
 
 
-class Users(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
+class Users(TomlTable):
     user: tuple[Account, ...] = ()
 
     @field_validator("user")

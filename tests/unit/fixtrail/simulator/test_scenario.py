@@ -11,7 +11,7 @@ from fixtrail.simulator.scenario import (
     CalibratedTo,
     Scenario,
     ScenarioError,
-    Table,
+    ScenarioTable,
     built_in,
     load_scenario,
 )
@@ -122,11 +122,13 @@ def test_every_key_of_a_scenario_is_explained() -> None:
     assert not missing
 
 
-def _keys(model: type[Table]) -> list[str]:
+def _keys(model: type[ScenarioTable]) -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
         keys.append(name)
         annotations = [field.annotation, *get_args(field.annotation)]
-        inner = [a for a in annotations if isinstance(a, type) and issubclass(a, Table) and a is not CalibratedTo]
+        inner = [
+            a for a in annotations if isinstance(a, type) and issubclass(a, ScenarioTable) and a is not CalibratedTo
+        ]
         keys += [key for table in inner for key in _keys(table)]
     return keys
