@@ -23,7 +23,7 @@ import numpy as np
 import orjson
 
 from fixtrail.estimates.clock import OpeningClocks
-from fixtrail.estimates.estimate import Estimate, OpenOrder, estimate
+from fixtrail.estimates.estimate import Estimate, OrderToEstimate, estimate
 from fixtrail.estimates.learn import WalkForward, points_of, walk_forward, window_days_of
 from fixtrail.estimates.visits import EstimatedVisit, visit_of
 from fixtrail.imports.mapping import load_mapping
@@ -115,7 +115,7 @@ def cost_of_10_000(visits: list[EstimatedVisit], walk: WalkForward, clocks: Open
     opened = (opened * (10_000 // len(opened) + 1))[:10_000]
     began, shown = time.process_time(), 0
     for visit, at in opened:
-        shown += isinstance(estimate(OpenOrder(visit, at), walk.table, clocks.of(visit.center_id), at), Estimate)
+        shown += isinstance(estimate(OrderToEstimate(visit, at), walk.table, clocks.of(visit.center_id), at), Estimate)
     return round(time.process_time() - began, 2)
 
 

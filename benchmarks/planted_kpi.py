@@ -26,7 +26,7 @@ from benchmarks.machine import Machine
 from benchmarks.simulated_orders import START, orders_from_visits
 from fixtrail.reports.figure_kinds import nps_figure, share_figure
 from fixtrail.reports.kpi import report as kpi
-from fixtrail.reports.kpi.waits import Waits, spreads_of, wait_figures, wait_ranks
+from fixtrail.reports.kpi.waits import WaitSpreads, spreads_of, wait_figures, wait_ranks
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import query_runner
 from fixtrail.reports.report import NO_INTERVAL, Figure, Interval
@@ -195,7 +195,7 @@ def waits_of(orders: pd.DataFrame) -> Iterator[Figure]:
         "wait_deviation_s": waits.std(),
         "wait_quantiles_s": [median, p90],
     }
-    return wait_figures(row, Waits(spread, *ends))
+    return wait_figures(row, WaitSpreads(spread, *ends))
 
 
 def _at(waits: "pd.Series[Any]", ranks: Iterable[int]) -> tuple[float | None, ...]:

@@ -25,7 +25,7 @@ from scipy import stats
 
 from benchmarks.recovery_figures import figures_of_seed, print_figures
 from benchmarks.simulated_orders import START, center_days, centers_of, orders_from_visits
-from fixtrail.reports.pilot.judge import PilotJudgement, Plan, judge, panel_of, rollout_of
+from fixtrail.reports.pilot.judge import PilotJudgement, PilotPlan, judge, panel_of, rollout_of
 from fixtrail.reports.stats.correlation import pearson, pearson_textbook, spearman
 from fixtrail.reports.stats.panel import RATIOS, Panel, changes
 from fixtrail.simulator.calendar import wave_start
@@ -93,7 +93,7 @@ def pilot_of_seed(seed: int) -> list[Row]:
 
 def _judged(scenario: Scenario, orders: pd.DataFrame) -> tuple[Panel, PilotJudgement]:
     panel = panel_of(center_days(orders, None))
-    return panel, judge(panel, rollout_of(centers_of(scenario)), Plan())
+    return panel, judge(panel, rollout_of(centers_of(scenario)), PilotPlan())
 
 
 def _row_of(panel: Panel, judged: PilotJudgement, name: str) -> Row:

@@ -10,7 +10,7 @@ from benchmarks.simulated_orders import START, center_days, centers_of, now_afte
 from fixtrail.reports.drivers.association import MODELS, model
 from fixtrail.reports.drivers.visits import JOINT, LONGEST_WAIT_MIN, modelled, visits
 from fixtrail.reports.pareto.loss import SolvedLevels, loss, moves_of
-from fixtrail.reports.pilot.judge import Plan, judge, panel_of, rollout_of
+from fixtrail.reports.pilot.judge import PilotPlan, judge, panel_of, rollout_of
 from fixtrail.reports.report import Interval
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.correlation import Z95
@@ -175,7 +175,7 @@ def _pilot(scenario: Scenario, orders: pd.DataFrame) -> list[Estimate]:
         "ftfr_confirmed": (after.ftfr - before.ftfr, 100.0, "%-points"),
         "nps": (after.nps - before.nps, 1.0, "points"),
     }
-    judged = judge(panel_of(center_days(orders, now_after(DAYS - 30))), rollout_of(centers_of(scenario)), Plan())
+    judged = judge(panel_of(center_days(orders, now_after(DAYS - 30))), rollout_of(centers_of(scenario)), PilotPlan())
     listed: list[Estimate] = []
     for name, (planted, times, unit) in planted_of.items():
         effect = judged.effects[name].comparison.difference

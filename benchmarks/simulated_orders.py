@@ -12,7 +12,7 @@ import orjson
 import pandas as pd
 
 from fixtrail.simulator.calendar import wave_start
-from fixtrail.simulator.feed import Event, Order
+from fixtrail.simulator.feed import Event, FeedOrder
 from fixtrail.simulator.run import simulate, workshops
 from fixtrail.simulator.scenario import Scenario
 from fixtrail.simulator.voice import CustomerReactions, Experience, Reaction
@@ -88,18 +88,18 @@ class _Watched:
 
     def __init__(self, center_id: str) -> None:
         self.center_id = center_id
-        self.closed: Order | None = None
+        self.closed: FeedOrder | None = None
         self.closed_s = 0.0
         self._start_ms = int(START.timestamp() * 1000)
 
-    def open_order(self, order_id: str, vehicle_id: str, center_id: str, now_s: float) -> Order:
-        return Order(order_id, vehicle_id, center_id, now_s)
+    def open_order(self, order_id: str, vehicle_id: str, center_id: str, now_s: float) -> FeedOrder:
+        return FeedOrder(order_id, vehicle_id, center_id, now_s)
 
     def say(self, *_: Any, **__: Any) -> None: ...
 
     def say_further(self, *_: Any, **__: Any) -> None: ...
 
-    def close_order(self, order: Order, now_s: float) -> None:
+    def close_order(self, order: FeedOrder, now_s: float) -> None:
         self.closed, self.closed_s = order, now_s
 
     def arrived_before(self, at_s: float) -> Iterator[tuple[int, int, Event]]:

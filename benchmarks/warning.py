@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from fixtrail.reports.warning.cells import Case, Exposure, cells_of, weeks_between
+from fixtrail.reports.warning.cells import Exposure, WarningCase, cells_of, weeks_between
 from fixtrail.reports.warning.judge import Judgement, judge
 from fixtrail.reports.warning.limits import RUN_WEEKS, SOON_WEEKS, WINDOW_WEEKS, sights
 
@@ -25,7 +25,9 @@ WAVE_BATCH = "electronics-07"
 WAVE_WEEK = 100
 
 
-def world(seed: int, centers: int, wave_week: int | None = None, factor: float = 3.0) -> tuple[list[Case], Exposure]:
+def world(
+    seed: int, centers: int, wave_week: int | None = None, factor: float = 3.0
+) -> tuple[list[WarningCase], Exposure]:
     """The orders of two years and how many came: of `WAVE_BATCH` from `wave_week` on `factor` times as many faults."""
     random = np.random.default_rng(seed)
     n = random.poisson(ORDERS_A_DAY * 7 * centers * WEEKS)
@@ -34,7 +36,7 @@ def world(seed: int, centers: int, wave_week: int | None = None, factor: float =
     visits: Counter[date] = Counter()
     by_value: defaultdict[tuple[str, str], Counter[date]] = defaultdict(Counter)
     days = [FIRST + timedelta(weeks=number) for number in range(WEEKS)]
-    cases: list[Case] = []
+    cases: list[WarningCase] = []
     fault = random.random(n)
     batch = random.integers(0, BATCHES, n)
     again = random.random(n)
@@ -54,8 +56,8 @@ def world(seed: int, centers: int, wave_week: int | None = None, factor: float =
             copies = int(factor) + (again[number] < factor % 1)
         at = datetime(monday_of_order.year, monday_of_order.month, monday_of_order.day, 9, tzinfo=UTC)
         cases += (
-            Case(f"R{number}-{copy}", f"C{center[number]:02}", f"V{number}-{copy}", at, monday_of_order, (group,), name,
-                 version, built, (of_batch,), (f"{group}-part",))
+            WarningCase(f"R{number}-{copy}", f"C{center[number]:02}", f"V{number}-{copy}", at, monday_of_order,
+                (group,), name, version, built, (of_batch,), (f"{group}-part",))
             for copy in range(copies)
         )  # fmt: skip
     return cases, Exposure(visits, by_value)

@@ -28,10 +28,10 @@ from fixtrail.reports.need.slots import OpenSlots, open_slots
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.whatif.changes import parse_changes
-from fixtrail.whatif.command import RUNS, WhatIf, answer_of
-from fixtrail.whatif.history import History, history_of
+from fixtrail.whatif.command import RUNS, WhatIfRequest, answer_of
+from fixtrail.whatif.history import WhatIfHistory, history_of
 from fixtrail.whatif.records import records_of
-from fixtrail.whatif.runs import Waits, waits_of
+from fixtrail.whatif.runs import RunWaits, waits_of
 from schemas.centers import Center
 from schemas.events import SERVICE_EVENT
 from streams.journey.batch import journey_facts
@@ -88,7 +88,7 @@ CHANGED: Mapping[str, Callable[[], Scenario]] = {
 }
 
 
-def history(scenario: Scenario, seed: int, days: int = DAYS) -> History:
+def history(scenario: Scenario, seed: int, days: int = DAYS) -> WhatIfHistory:
     """A run's history as `fixtrail whatif` has it from ClickHouse."""
     return history_of(records_of(*answers(scenario, seed, days), _slots(days)))
 
@@ -151,7 +151,7 @@ def _touches(events: Sequence[Any]) -> Iterator[dict[str, Any]]:
                 yield {**order, "technician": technician, "bay": bay, "started_ms": at, "ended_ms": until}
 
 
-def waits(past: History) -> Waits:
+def waits(past: WhatIfHistory) -> RunWaits:
     """The waits of a run's handed-off orders, by the product's rules."""
     counted = [arrival for arrival in past.arrivals if arrival.is_handed_off]
     return waits_of([arrival.wait_s for arrival in counted], [arrival.day for arrival in counted])
@@ -163,14 +163,14 @@ class Trial:
 
     refusal: str
     changes: Mapping[str, tuple[float, float, float]]
-    before: Waits
-    after: Waits
+    before: RunWaits
+    after: RunWaits
 
 
 def trial(seed: int, runs: int = RUNS, days: int = DAYS, change: str = ONE_MORE) -> Trial:
     """The answer to a change at the center of a seed, and what that would have been."""
     past = history(one_center(), seed, days)
-    answer = answer_of(past, WhatIf(parse_changes([change]), runs, seed), {})
+    answer = answer_of(past, WhatIfRequest(parse_changes([change]), runs, seed), {})
     changes = {}
     if answer.effects is not None:
         changes = {
@@ -183,7 +183,7 @@ def trial(seed: int, runs: int = RUNS, days: int = DAYS, change: str = ONE_MORE)
 def unfit(seed: int, runs: int = RUNS, days: int = DAYS) -> str:
     """Why there is no answer about a center that changed over four weeks before the end; "" where there is one."""
     past = history(one_center(change_over_on=days - 28), seed, days)
-    return answer_of(past, WhatIf(parse_changes([ONE_MORE]), runs, seed), {}).proof.refusal
+    return answer_of(past, WhatIfRequest(parse_changes([ONE_MORE]), runs, seed), {}).proof.refusal
 
 
 def main() -> None:
@@ -223,7 +223,7 @@ def print_recovery(trials: list[Trial]) -> None:
         )
 
 
-def _before_and_after(trials: list[Trial]) -> tuple[list[Waits], list[Waits]]:
+def _before_and_after(trials: list[Trial]) -> tuple[list[RunWaits], list[RunWaits]]:
     return [one.before for one in trials], [one.after for one in trials]
 
 

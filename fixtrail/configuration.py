@@ -96,7 +96,7 @@ def public_url(settings: TrackingSettings) -> str:
     return (settings.public_url or settings.stack.get("web") or "").rstrip("/")
 
 
-class Centers:
+class CenterFile:
     """The centers of the reference file: FIXTRAIL_CENTERS, or centers.toml in the data folder.
 
     It is read again when it changes; a wrong file then leaves what was known.

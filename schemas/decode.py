@@ -38,7 +38,7 @@ _NEVER_DROPPED = frozenset({"phase", "center_id"})
 AnyEvent = TypeVar("AnyEvent", bound=Model)
 
 
-class Record(Protocol):
+class RecordBytes(Protocol):
     """What is read of a Kafka record; `timestamp` in ms since the epoch, 0 or less where the producer gave none."""
 
     @property
@@ -175,7 +175,9 @@ def _top_level(error: ValidationError) -> set[str]:
     return {str(item["loc"][0]) if item["loc"] else "" for item in error.errors(include_url=False, include_input=False)}
 
 
-def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
+def admit(
+    record: "RecordBytes", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS
+) -> tuple[Event, Collection[str]]:
     """The event of a record of `service-events`: `decode_with_extras`, if the record as a whole can be trusted.
 
     A function of the record alone, so every reader of the topic decides alike. Raises EventError as `decode_event`
@@ -188,7 +190,7 @@ def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD
     return event, extras
 
 
-def check_key(record: "Record", expected: str, name: str) -> None:
+def check_key(record: "RecordBytes", expected: str, name: str) -> None:
     """Raise EventError (key_missing, key_mismatch) where the record's key is not the event's field of this name."""
     if record.key is None:
         raise EventError("key_missing", f"the record has no key, it must be the {name}")
@@ -196,7 +198,7 @@ def check_key(record: "Record", expected: str, name: str) -> None:
         raise EventError("key_mismatch", f"the record's key is not the event's {name}")
 
 
-def check_time(record: "Record", occurred_at: datetime, ahead_ms: int) -> None:
+def check_time(record: "RecordBytes", occurred_at: datetime, ahead_ms: int) -> None:
     """Raise EventError (too_far_ahead) where the event is stamped too long after the record was produced."""
     if record.timestamp > 0 and to_ms(occurred_at) > record.timestamp + ahead_ms:
         raise EventError("too_far_ahead", "occurred_at lies in the future")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from schemas.decode import Record
+from schemas.decode import RecordBytes
 
 HEADER = "fixtrail-erase"
 
@@ -28,7 +28,7 @@ class Erasure:
         return [(HEADER, orjson.dumps(content))]
 
 
-def read_erasure(record: Record) -> Erasure | None:
+def read_erasure(record: RecordBytes) -> Erasure | None:
     """The erasure in a record, None where it is none."""
     if record.value is not None or record.key is None:
         return None

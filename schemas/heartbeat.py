@@ -5,7 +5,7 @@ over and notes when it came. The worker sends it on to `journeys`, where it mean
 key that no order has, so compaction takes it away.
 """
 
-from schemas.decode import Headers, Record
+from schemas.decode import Headers, RecordBytes
 
 HEADER = "fixtrail-heartbeat"
 
@@ -23,7 +23,7 @@ def heartbeat_headers(sent_ms: int) -> list[tuple[str, bytes]]:
     return [(HEADER, str(sent_ms).encode())]
 
 
-def heartbeat_sent_at(record: Record) -> int | None:
+def heartbeat_sent_at(record: RecordBytes) -> int | None:
     """When the heartbeat was sent, in ms since the epoch; None where the record is none."""
     return _sent_at(record.headers) if record.value is None else None
 

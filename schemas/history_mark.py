@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from schemas.decode import Record
+from schemas.decode import RecordBytes
 from schemas.order_key import OrderKey
 
 HEADER = "fixtrail-history"
@@ -34,7 +34,7 @@ class HistoryMark:
         return [(HEADER, orjson.dumps({"clock": self.clock, "until": self.until, "let_go": orders}))]
 
 
-def read_history_mark(record: Record) -> HistoryMark | None:
+def read_history_mark(record: RecordBytes) -> HistoryMark | None:
     """The mark in a record, None where it is none."""
     if record.value is not None or record.key is None:
         return None

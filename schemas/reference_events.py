@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict, TypeAdapter, WithJsonSchema, model_validator
 
-from schemas.decode import AHEAD_MS, MAX_BYTES, Decoder, Record, check_key, check_time
+from schemas.decode import AHEAD_MS, MAX_BYTES, Decoder, RecordBytes, check_key, check_time
 from schemas.events import EARLIEST, LATEST, Codes, Hours, Id, Instant, Model, Money, PartNumber, ShortText
 from schemas.times import to_ms
 
@@ -183,7 +183,7 @@ REFERENCE_EVENT: TypeAdapter[StockLevel | StaffShift | StaffGrade | StaffSurvey 
 
 
 def admit_reference(
-    record: Record, *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS
+    record: RecordBytes, *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS
 ) -> tuple[ReferenceEvent, Collection[str]]:
     """The event of a record of `reference-events`, as `schemas.decode.admit` has those of `service-events`.
 

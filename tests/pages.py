@@ -18,14 +18,16 @@ import pytest
 import uvicorn
 
 from fixtrail.all_settings import Settings
-from fixtrail.web.config import Limits, web_config
+from fixtrail.web.config import RequestLimits, web_config
 from fixtrail.web.context import make_web
 from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.server import server_config
 from runtime.progress import Progress
 from schemas.order_key import OrderKey, journey_key
 
-WIDE = Limits(requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000)
+WIDE = RequestLimits(
+    requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000
+)
 
 
 class KeptEvents:
@@ -61,7 +63,7 @@ class Answer:
 class PageServer:
     """`with PageServer(folder) as pages:` serves; `pages.publish(fact)` is a new state of an order."""
 
-    def __init__(self, folder: Path, *, limits: Limits = WIDE, centers: str = "", **settings: Any) -> None:
+    def __init__(self, folder: Path, *, limits: RequestLimits = WIDE, centers: str = "", **settings: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if centers:
             (folder / "centers.toml").write_text(centers)

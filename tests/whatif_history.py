@@ -12,9 +12,9 @@ import pandas as pd
 
 from fixtrail.reports.need.holidays import NO_HOLIDAYS
 from fixtrail.reports.need.slots import open_slots
-from fixtrail.whatif.history import History, history_of
-from fixtrail.whatif.records import CenterRecords, Shift, records_of
-from fixtrail.whatif.report import Answer
+from fixtrail.whatif.history import WhatIfHistory, history_of
+from fixtrail.whatif.records import CenterRecords, PlannedShift, records_of
+from fixtrail.whatif.report import WhatIfAnswer
 from schemas.centers import Center
 
 FIRST, WEEKS = date(2026, 1, 5), 14
@@ -90,11 +90,11 @@ def records(shop: Workshop, seed: int) -> CenterRecords:
     slots = open_slots("c1", CENTER, FIRST, last, NO_HOLIDAYS)
     assert slots is not None
     midnights = [pd.Timestamp(day, tz="UTC").timestamp() for day in slots.days]
-    shifts = [Shift(name, at + 3600 * a, at + 3600 * b) for at in midnights for name, a, b in shop.shifts]
+    shifts = [PlannedShift(name, at + 3600 * a, at + 3600 * b) for at in midnights for name, a, b in shop.shifts]
     return replace(records_of(*answers(shop, seed), slots), shifts=shifts)
 
 
-def history(shop: Workshop, seed: int) -> History:
+def history(shop: Workshop, seed: int) -> WhatIfHistory:
     return history_of(records(shop, seed))
 
 
@@ -104,7 +104,7 @@ def mean_wait(shop: Workshop, seed: int) -> float:
     return sum(waits) / len(waits)
 
 
-def holds(result: Answer, effect: float) -> bool:
+def holds(result: WhatIfAnswer, effect: float) -> bool:
     """Whether the interval of the change of the mean wait holds the true effect (s); not where there is no answer."""
     if result.effects is None:
         return False

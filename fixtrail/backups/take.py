@@ -20,7 +20,7 @@ from fixtrail.clickhouse.admin import LONG_QUERY_S, require_single, writing_clie
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.partitions.copying import KafkaSource
-from fixtrail.partitions.move import Survey, open_move
+from fixtrail.partitions.move import MoveScope, open_move
 from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import REFUSED, USAGE, ExitError
 from runtime.store import StoreUnavailableError
@@ -81,7 +81,7 @@ class _Backup:
         finally:
             client.close()
 
-    def _show(self, survey: Survey, tables: list[str]) -> None:
+    def _show(self, survey: MoveScope, tables: list[str]) -> None:
         if self._dry_run:
             for name, count in survey.records.items():
                 self._say(f"  {name:32} {count:>12,} records")

@@ -8,7 +8,7 @@ import typer
 from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
 
 if TYPE_CHECKING:
-    from fixtrail.export.history import Scope
+    from fixtrail.export.history import ExportScope
     from fixtrail.export.run import Export
 
 export_app = typer.Typer(help="Orders and events as files that process-mining tools read.", no_args_is_help=True)
@@ -68,15 +68,15 @@ def export_xes(
     _export(Export("xes", file, _scope(since, until, center, time_zone), stages=stages), data, dry_run, as_json)
 
 
-def _scope(since: str | None, until: str | None, center: str, time_zone: str) -> "Scope":
-    from fixtrail.export.history import Scope
+def _scope(since: str | None, until: str | None, center: str, time_zone: str) -> "ExportScope":
+    from fixtrail.export.history import ExportScope
     from fixtrail.reports.options import parse_days
     from runtime.failure import USAGE, ExitError
     from schemas.times import is_time_zone
 
     if not is_time_zone(time_zone):
         raise ExitError(f"there is no time zone {time_zone!r}", USAGE)
-    return Scope(*parse_days(since, until), center, time_zone)
+    return ExportScope(*parse_days(since, until), center, time_zone)
 
 
 def _export(export: "Export", data: Path | None, dry_run: bool, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fixtrail.operations.overview import Box, Overview
+from fixtrail.operations.overview import BoxState, Overview
 from fixtrail.operations.status import LagSnapshot
 from fixtrail.operations.verdict import Verdict, verdict_of
 from fixtrail.terminal.printable import escaped
@@ -79,7 +79,7 @@ def _lags(look: LagSnapshot) -> "Table":
     return table
 
 
-def _boxes(boxes: list[Box], pace: Mapping[str, int], now: float) -> "Table":
+def _boxes(boxes: list[BoxState], pace: Mapping[str, int], now: float) -> "Table":
     table = _table("Boxes", "box", "pid", "state")
     for name in ("up", "restarts", "memory", "records", "per second", "retries", "newest event"):
         table.add_column(name, justify="right")

@@ -49,10 +49,10 @@ def whatif(
     from fixtrail.reports.queries import query_runner
     from fixtrail.terminal.progress_bars import share_bar
     from fixtrail.whatif.changes import parse_changes
-    from fixtrail.whatif.command import WhatIf, ask_what_if
+    from fixtrail.whatif.command import WhatIfRequest, ask_what_if
     from fixtrail.whatif.report import refusal_of, report_of
 
-    request, language = WhatIf(parse_changes(changes), runs, seed), locale_of(locale)
+    request, language = WhatIfRequest(parse_changes(changes), runs, seed), locale_of(locale)
     last = parse_day(until, "--to")
     if not center:
         raise ExitError("--center is a center's id", USAGE)

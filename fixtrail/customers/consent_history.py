@@ -18,7 +18,7 @@ _SENDS = """SELECT center_id, order_id, person, milestone, state, reason FROM se
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class ConsentDemand:
     """A milestone that was to be told, and whether it was."""
 
     milestone: str
@@ -27,7 +27,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ConsentRate:
     """How often a consent for a template was there when it was needed first; `source`: ledger, consents or assumed."""
 
     value: float
@@ -35,7 +35,7 @@ class Rate:
     source: str
 
 
-Visit = tuple[Demand, ...]
+Visit = tuple[ConsentDemand, ...]
 
 
 def visits_of(store: Store, channel: str, since: int, until: int, center_id: str = "") -> list[Visit]:
@@ -43,18 +43,20 @@ def visits_of(store: Store, channel: str, since: int, until: int, center_id: str
 
     What was superseded, expired, or not wanted by the customer needed no consent and is left out.
     """
-    visits: dict[tuple[str, str, str], list[Demand]] = {}
+    visits: dict[tuple[str, str, str], list[ConsentDemand]] = {}
     for center, order, person, milestone, state, reason in store.run(
         _SENDS, (channel, since, until, center_id, center_id)
     ):
         lacked = state == SUPPRESSED and reason == NO_CONSENT_LEFT
         if state in (SENT, UNKNOWN, REJECTED) or lacked:
             # A provider that refuses for want of consent has delivered nothing either.
-            visits.setdefault((center, order, person), []).append(Demand(milestone, state in (SENT, UNKNOWN), lacked))
+            visits.setdefault((center, order, person), []).append(
+                ConsentDemand(milestone, state in (SENT, UNKNOWN), lacked)
+            )
     return [visit for demands in visits.values() if (visit := _up_to_ready(demands))]
 
 
-def _up_to_ready(demands: Sequence[Demand]) -> Visit:
+def _up_to_ready(demands: Sequence[ConsentDemand]) -> Visit:
     names = [item.milestone for item in demands]
     end = names.index(LAST) + 1 if LAST in names else len(names)
     return tuple(item for item in demands[:end] if item.milestone in WEIGHTS)
@@ -92,28 +94,30 @@ def spent_now(forms: Mapping[str, Form], milestones: Iterable[str]) -> tuple[str
 
 def rates_of(
     store: Store, visits: Sequence[Visit], templates: Mapping[str, Sequence[str]], forms: Mapping[str, Form]
-) -> dict[str, Rate]:
+) -> dict[str, ConsentRate]:
     """How often a consent for each template is there; where the history cannot tell, the mean of the others."""
     holders: dict[str, int] = dict(store.run("SELECT kind, count(*) FROM consents GROUP BY kind"))
     ((people,),) = store.run("SELECT count(DISTINCT person) FROM consents")
-    rates: dict[str, Rate] = {}
+    rates: dict[str, ConsentRate] = {}
     for template, milestones in templates.items():
         allowed = frozenset(spent_now(forms, milestones))
         firsts = [first for visit in visits if (first := _first(visit, allowed)) is not None]
         was_asked = template in holders or any(first.is_delivered for first in firsts)
         if was_asked and len(firsts) >= LEAST_NEEDED:
-            rates[template] = Rate(sum(first.is_delivered for first in firsts) / len(firsts), len(firsts), "ledger")
+            rates[template] = ConsentRate(
+                sum(first.is_delivered for first in firsts) / len(firsts), len(firsts), "ledger"
+            )
         elif template in holders:
-            rates[template] = Rate(holders[template] / people, people, "consents")
+            rates[template] = ConsentRate(holders[template] / people, people, "consents")
     values = [rate.value for rate in rates.values()]
     usual = sum(values) / len(values) if values else ASSUMED
-    return {name: rates.get(name, Rate(usual, 0, "assumed")) for name in templates}
+    return {name: rates.get(name, ConsentRate(usual, 0, "assumed")) for name in templates}
 
 
-def _first(visit: Visit, allowed: frozenset[str]) -> Demand | None:
+def _first(visit: Visit, allowed: frozenset[str]) -> ConsentDemand | None:
     return next((item for item in visit if item.milestone in allowed), None)
 
 
-def with_rates(templates: Mapping[str, tuple[str, ...]], rates: Mapping[str, Rate]) -> list[Template]:
+def with_rates(templates: Mapping[str, tuple[str, ...]], rates: Mapping[str, ConsentRate]) -> list[Template]:
     """The templates as the plan takes them."""
     return [Template(name, milestones, rates[name].value) for name, milestones in templates.items()]

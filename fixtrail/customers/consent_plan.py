@@ -50,7 +50,7 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ConsentPlan:
     """A choice of templates. `messages`: those sent in a mean visit; `unmet`: those without consent."""
 
     spendings: tuple[Spending, ...]
@@ -82,7 +82,9 @@ class BackTest:
         return self.low <= self.delivered <= self.high
 
 
-def best_plans(visits: Visits, templates: Sequence[Template], weights: Mapping[str, float] = WEIGHTS) -> list[Plan]:
+def best_plans(
+    visits: Visits, templates: Sequence[Template], weights: Mapping[str, float] = WEIGHTS
+) -> list[ConsentPlan]:
     """Every choice of at most so many templates, the best first; equal ones with fewer templates first."""
     spendings = [spending for template in templates if (spending := best_spending(visits, template, weights)).worth > 0]
     choices = chain.from_iterable(combinations(spendings, size) for size in range(1, MOST_ASKED + 1))
@@ -90,7 +92,7 @@ def best_plans(visits: Visits, templates: Sequence[Template], weights: Mapping[s
     return sorted(plans, key=lambda plan: (-round(plan.worth, 12), len(plan.spendings), _names(plan)))
 
 
-def _names(plan: Plan) -> tuple[str, ...]:
+def _names(plan: ConsentPlan) -> tuple[str, ...]:
     return tuple(spending.template.id for spending in plan.spendings)
 
 
@@ -118,15 +120,15 @@ def spending_of(
     return Spending(template, ordered, share * firsts.total(), share * worth)
 
 
-def plan_of(visits: Visits, spendings: Sequence[Spending]) -> Plan:
+def plan_of(visits: Visits, spendings: Sequence[Spending]) -> ConsentPlan:
     """A plan of these spendings; its worth is the sum of their worths."""
     needed = sum(len(milestones) * count for milestones, count in visits.items()) / max(1, visits.total())
     messages = math.fsum(spending.messages for spending in spendings)
     worth = math.fsum(spending.worth for spending in spendings)
-    return Plan(tuple(spendings), messages, max(0.0, needed - messages), worth)
+    return ConsentPlan(tuple(spendings), messages, max(0.0, needed - messages), worth)
 
 
-def back_test(plan: Plan, fitted: Sequence[int], visits: int, delivered: int) -> BackTest:
+def back_test(plan: ConsentPlan, fitted: Sequence[int], visits: int, delivered: int) -> BackTest:
     """What a plan let expect of these later visits, beside what was delivered; `fitted`: the messages of each visit
     that it was fitted on.
 

@@ -8,8 +8,17 @@ from typing import Any
 
 from fixtrail.configuration import push_settings
 from fixtrail.customers import consent_history as history
-from fixtrail.customers.consent_history import Rate, Visit
-from fixtrail.customers.consent_plan import WEIGHTS, BackTest, Plan, Visits, back_test, best_plans, plan_of, spending_of
+from fixtrail.customers.consent_history import ConsentRate, Visit
+from fixtrail.customers.consent_plan import (
+    WEIGHTS,
+    BackTest,
+    ConsentPlan,
+    Visits,
+    back_test,
+    best_plans,
+    plan_of,
+    spending_of,
+)
 from fixtrail.customers.consents import _ledger
 from fixtrail.reports.forms.document import without_formula
 from fixtrail.settings import LedgerSettings
@@ -41,9 +50,9 @@ class PlanAnswer:
     ran_dry: int
     delivered: Mapping[str, int]
     needed: Mapping[str, int]
-    rates: Mapping[str, Rate]
-    plans: Sequence[Plan]
-    present: Plan
+    rates: Mapping[str, ConsentRate]
+    plans: Sequence[ConsentPlan]
+    present: ConsentPlan
     proof: BackTest | None
 
     def as_json(self) -> dict[str, Any]:
@@ -62,7 +71,7 @@ class PlanAnswer:
         }
 
 
-def _plan_as_json(plan: Plan) -> dict[str, Any]:
+def _plan_as_json(plan: ConsentPlan) -> dict[str, Any]:
     return {
         "ask": [spending.template.id for spending in plan.spendings],
         "messages_a_visit": plan.messages,
@@ -109,20 +118,20 @@ def plan_notices(settings: LedgerSettings, request: PlanRequest) -> PlanAnswer:
     )
 
 
-def _with_accept(rates: Mapping[str, Rate], accept: Mapping[str, float]) -> dict[str, Rate]:
+def _with_accept(rates: Mapping[str, ConsentRate], accept: Mapping[str, float]) -> dict[str, ConsentRate]:
     """The rates with those that the caller says himself."""
     if unknown := sorted(set(accept) - set(rates)):
         raise ExitError(f"--accept: there is no template {unknown[0]}, but {', '.join(rates)}", USAGE)
-    return {name: Rate(accept[name], 0, "accept") if name in accept else rate for name, rate in rates.items()}
+    return {name: ConsentRate(accept[name], 0, "accept") if name in accept else rate for name, rate in rates.items()}
 
 
 def _present(
     forms: Mapping[str, Form],
     patterns: Visits,
     templates: Mapping[str, tuple[str, ...]],
-    rates: Mapping[str, Rate],
+    rates: Mapping[str, ConsentRate],
     weights: Mapping[str, float],
-) -> Plan:
+) -> ConsentPlan:
     """What the file has now: every template with a form, and the milestones that keep none."""
     spendings = [
         spending_of(patterns, template, history.spent_now(forms, template.milestones), weights)

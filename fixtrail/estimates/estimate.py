@@ -34,7 +34,7 @@ class Estimate:
     as_of: int
 
 
-class OpenOrder(NamedTuple):
+class OrderToEstimate(NamedTuple):
     """What an estimate goes by: the visit, when it was last heard of, and when its last open part is expected."""
 
     visit: EstimatedVisit
@@ -69,7 +69,7 @@ class _Situation(NamedTuple):
 
 
 def estimate(
-    order: OpenOrder, table: EstimateTable, clock: OpeningClock, now: int, changed_at: int | None = None
+    order: OrderToEstimate, table: EstimateTable, clock: OpeningClock, now: int, changed_at: int | None = None
 ) -> Estimate | NoEstimateReason:
     """The estimate of an order at `now` (ms), or why none is shown. `changed_at`: its center's change-over."""
     visit = order.visit

@@ -22,7 +22,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ExportScope:
     """What is exported: orders closed between two days of the zone (both included), at one center or ("") at all."""
 
     since: date | None = None
@@ -48,7 +48,7 @@ class Size:
     twice: frozenset[tuple[str, str]] = field(default_factory=frozenset)
 
 
-class History(NamedTuple):
+class OrderHistory(NamedTuple):
     """One order: its id in the export, what became of it, and its events or stages by time."""
 
     case: str
@@ -56,32 +56,32 @@ class History(NamedTuple):
     rows: list[Row]
 
 
-class Source:
+class OrderSource:
     """Reads an export's orders from ClickHouse, as the user who may only read the views."""
 
-    def __init__(self, settings: ReportSettings, scope: Scope) -> None:
+    def __init__(self, settings: ReportSettings, scope: ExportScope) -> None:
         self._settings, self._scope = settings, scope
         self.size = self._ask_size()
 
-    def histories(self, slice_events: int = SLICE_EVENTS) -> Iterator[History]:
+    def histories(self, slice_events: int = SLICE_EVENTS) -> Iterator[OrderHistory]:
         """The orders with their events; those of a vehicle follow each other."""
         return self._histories("export_events", slice_events)
 
-    def visits(self) -> Iterator[History]:
+    def visits(self) -> Iterator[OrderHistory]:
         """The closed orders with the stretches of their visits."""
         return (visit for visit in self._histories("export_stages", SLICE_EVENTS) if visit.order["status"] != "open")
 
-    def _histories(self, rows_query: str, slice_events: int) -> Iterator[History]:
+    def _histories(self, rows_query: str, slice_events: int) -> Iterator[OrderHistory]:
         slices = max(1, -(-self.size.arrivals // slice_events))
         for first_key, end_key in key_ranges(slices):
             yield from self._slice(rows_query, first_key, end_key)
 
-    def _slice(self, rows_query: str, first_key: str, end_key: str) -> Iterator[History]:
+    def _slice(self, rows_query: str, first_key: str, end_key: str) -> Iterator[OrderHistory]:
         keys = {"first_key": first_key, "end_key": end_key}
         orders = {_key(order): order for order in self._ask("export_orders", keys)}
         for key, rows in groupby(self._ask(rows_query, keys), _key):
             if (order := orders.get(key)) is not None:
-                yield History(self._case(key), order, list(rows))
+                yield OrderHistory(self._case(key), order, list(rows))
 
     def _case(self, key: Key) -> str:
         vehicle_key, center_id, order_id = key

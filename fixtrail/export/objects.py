@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fixtrail.export.attributes import EVENT_ATTRIBUTES, Attribute, Kind, attributes_of, payload_of
-from fixtrail.export.history import History, Row, id_of
+from fixtrail.export.history import OrderHistory, Row, id_of
 from schemas.events import EVENT_TYPES
 
 EPOCH_MS = 0
@@ -92,7 +92,7 @@ class ObjectMaker:
         self._vehicle = ""
         self._technicians: set[str] = set()
 
-    def objects(self, history: History) -> Iterator[OcelObject | OcelEvent]:
+    def objects(self, history: OrderHistory) -> Iterator[OcelObject | OcelEvent]:
         """An order's events, each followed by the objects that it brings up, and then the order itself."""
         vehicle = id_of("vehicle", history.order["vehicle_key"])
         if vehicle != self._vehicle:
@@ -133,7 +133,7 @@ def _within(case: str, name: str) -> str:
 class _OrderObjects:
     """The objects of one order that its events have brought up so far."""
 
-    def __init__(self, history: History, vehicle: str) -> None:
+    def __init__(self, history: OrderHistory, vehicle: str) -> None:
         self._history = history
         self._id, self._vehicle = f"order/{history.case}", vehicle
         self._ids: set[str] = set()

@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, Literal, cast
 
-from fixtrail.export.history import History, Scope, Source
+from fixtrail.export.history import ExportScope, OrderHistory, OrderSource
 from fixtrail.export.objects import ObjectMaker, OcelEvent
 from fixtrail.export.ocel_json import OcelJsonWriter
 from fixtrail.export.ocel_sqlite import OcelSqliteWriter
@@ -28,7 +28,7 @@ class Export:
 
     form: Form
     file: Path
-    scope: Scope
+    scope: ExportScope
     people: bool = False
     stages: bool = False
 
@@ -56,7 +56,7 @@ class ExportSummary:
 def run_export(settings: ReportSettings, export: Export) -> ExportSummary:
     """Write the file; it is there only when it is whole. Raises ExitError where ClickHouse refuses or is away."""
     export.check()
-    source = Source(settings, export.scope)
+    source = OrderSource(settings, export.scope)
     write = _write_ocel if export.form == "ocel" else _write_xes
     with share_bar("Exporting") as progress, _replacing(export.file) as part:
         orders, events, objects = write(export, part, _watched(source, export, progress))
@@ -66,11 +66,11 @@ def run_export(settings: ReportSettings, export: Export) -> ExportSummary:
 def size_of(settings: ReportSettings, export: Export) -> dict[str, int]:
     """What an export would hold, without writing it."""
     export.check()
-    size = Source(settings, export.scope).size
+    size = OrderSource(settings, export.scope).size
     return {"orders": size.orders, "events": size.events, "vehicles": size.vehicles}
 
 
-def _watched(source: Source, export: Export, progress: Callable[[int, int], None]) -> Iterator[History]:
+def _watched(source: OrderSource, export: Export, progress: Callable[[int, int], None]) -> Iterator[OrderHistory]:
     events = 0
     for history in source.visits() if export.stages else source.histories():
         yield history
@@ -78,7 +78,7 @@ def _watched(source: Source, export: Export, progress: Callable[[int, int], None
         progress(events, max(events, source.size.events))
 
 
-def _write_xes(export: Export, file: Path, histories: Iterator[History]) -> tuple[int, int, dict[str, int]]:
+def _write_xes(export: Export, file: Path, histories: Iterator[OrderHistory]) -> tuple[int, int, dict[str, int]]:
     orders = events = 0
     with _opened(file, export.file) as out:
         writer = XesWriter(out)
@@ -89,7 +89,7 @@ def _write_xes(export: Export, file: Path, histories: Iterator[History]) -> tupl
     return orders, events, {}
 
 
-def _write_ocel(export: Export, file: Path, histories: Iterator[History]) -> tuple[int, int, dict[str, int]]:
+def _write_ocel(export: Export, file: Path, histories: Iterator[OrderHistory]) -> tuple[int, int, dict[str, int]]:
     if export.file.suffix == ".sqlite":
         return _write_objects(OcelSqliteWriter(file), export, histories)
     with _opened(file, export.file) as out:
@@ -97,7 +97,7 @@ def _write_ocel(export: Export, file: Path, histories: Iterator[History]) -> tup
 
 
 def _write_objects(
-    writer: OcelJsonWriter | OcelSqliteWriter, export: Export, histories: Iterator[History]
+    writer: OcelJsonWriter | OcelSqliteWriter, export: Export, histories: Iterator[OrderHistory]
 ) -> tuple[int, int, dict[str, int]]:
     maker, events = ObjectMaker(people=export.people), 0
     objects: Counter[str] = Counter()

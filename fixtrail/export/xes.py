@@ -6,7 +6,7 @@ from typing import IO, Any
 from xml.sax.saxutils import quoteattr
 
 from fixtrail.export.attributes import Attribute, Kind, Value, attributes_of, payload_of, text_of_value, time_text
-from fixtrail.export.history import History, Row
+from fixtrail.export.history import OrderHistory, Row
 from fixtrail.export.objects import ORDER_ATTRIBUTES
 from fixtrail.terminal.printable import NOT_XML, xml_text
 
@@ -40,7 +40,7 @@ class XesWriter:
         self._out = out
         out.write(_HEAD.encode())
 
-    def write_trace(self, history: History) -> None:
+    def write_trace(self, history: OrderHistory) -> None:
         self._out.write("".join(_trace(history)).encode())
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class XesWriter:
         self._out.write(b"</log>\n")
 
 
-def _trace(history: History) -> Iterator[str]:
+def _trace(history: OrderHistory) -> Iterator[str]:
     order = history.order
     yield f"<trace>{_tag('concept:name', 'string', history.case)}{_tag('vehicle_key', 'string', order['vehicle_key'])}"
     yield from (_tag(name, kind, order[name]) for name, kind in ORDER_ATTRIBUTES.items() if order[name] is not None)

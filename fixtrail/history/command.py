@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from fixtrail.history.judging import Judging
 from fixtrail.history.kafka import open_stream, wait_level
-from fixtrail.history.plan import Counts, Plan
+from fixtrail.history.plan import Counts, HistoryPlan
 from fixtrail.history.reading import HistoryFile
 from fixtrail.history.run import HistoryRun
 from fixtrail.history.store import HistoryStore, StoredVehicles
@@ -96,7 +96,7 @@ async def _run(settings: HistorySettings, fill: Fill, dry_run: bool) -> HistoryR
         await fill(file)
         file.end()
         _require_good(settings, file, judging.read_ms)
-        plan = Plan(file, stored, settings.hold_days)
+        plan = HistoryPlan(file, stored, settings.hold_days)
         report = HistoryReport(dry_run, file.lines, file.empty, file.too_long, dict(file.codes), plan.counts)
     if dry_run:
         list(plan.buckets())

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 from fixtrail.history.judging import BUCKETS
 from fixtrail.history.reading import HistoryFile, edges_of
 from fixtrail.history.store import HistoryVehicle
-from fixtrail.history.vehicles import Line, digest_of, distinct, way_of
+from fixtrail.history.vehicles import EventLine, digest_of, distinct, way_of
 from fixtrail.imports.spool import Spool
-from fixtrail.recompute.derived_facts import Slice
+from fixtrail.recompute.derived_facts import VehicleRange
 from runtime.failure import USAGE, ExitError
 
 _SPOOL_BYTES = 1 << 20
@@ -20,8 +20,8 @@ _SPOOL_BYTES = 1 << 20
 class KnownVehicles(Protocol):
     """What is known of vehicles before a run, by slices of their keys."""
 
-    def streamed(self, part: Slice, /) -> set[str]: ...
-    def of_history(self, part: Slice, /) -> Iterable[HistoryVehicle]: ...
+    def streamed(self, part: VehicleRange, /) -> set[str]: ...
+    def of_history(self, part: VehicleRange, /) -> Iterable[HistoryVehicle]: ...
     def next_offset(self) -> int: ...
 
 
@@ -41,8 +41,8 @@ class SettledVehicle:
     """A vehicle that goes straight into ClickHouse: each event's first line, those that repeat one, its ledger row."""
 
     vehicle_id: str
-    first: list[Line]
-    copies: list[Line]
+    first: list[EventLine]
+    copies: list[EventLine]
     ledger: HistoryVehicle
 
     def offset_of(self, index: int) -> int:
@@ -64,7 +64,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Plan:
+class HistoryPlan:
     """Sorts a file's vehicles, bucket by bucket; what goes through the stream is kept."""
 
     file: HistoryFile
@@ -74,14 +74,14 @@ class Plan:
     _rest: list[Spool[tuple[Any, ...]]] = field(default_factory=list)
     _next_offset: int = -1
 
-    def buckets(self) -> Iterator[tuple[Slice, list[SettledVehicle]]]:
+    def buckets(self) -> Iterator[tuple[VehicleRange, list[SettledVehicle]]]:
         """The settled vehicles of each bucket; once.
 
         Raises ExitError (2) where one came as history before and now has other events.
         """
         self._next_offset = self.stored.next_offset()
         for number in range(BUCKETS):
-            part = Slice(*edges_of(number))
+            part = VehicleRange(*edges_of(number))
             vehicles = self.file.bucket(number)
             if vehicles:
                 yield part, self._sorted(part, vehicles)
@@ -90,7 +90,7 @@ class Plan:
         """The lines that go through the stream, in the order of the file; to be asked after `buckets`."""
         return map(StreamedLine._make, merge(*self._rest, key=itemgetter(0)))
 
-    def _sorted(self, part: Slice, vehicles: dict[str, list[Line]]) -> list[SettledVehicle]:
+    def _sorted(self, part: VehicleRange, vehicles: dict[str, list[EventLine]]) -> list[SettledVehicle]:
         streamed = self.stored.streamed(part)
         ledger = {vehicle.vehicle_key: vehicle for vehicle in self.stored.of_history(part)}
         settled: list[SettledVehicle] = []
@@ -111,7 +111,7 @@ class Plan:
         self._keep(rest)
         return settled
 
-    def _through_stream(self, lines: list[Line], *, is_timed: bool) -> Iterator[StreamedLine]:
+    def _through_stream(self, lines: list[EventLine], *, is_timed: bool) -> Iterator[StreamedLine]:
         self.counts.streamed_vehicles += 1
         self.counts.streamed_events += len(lines)
         for line in lines:
@@ -124,7 +124,7 @@ class Plan:
             spool.add(tuple(line))
         self._rest.append(spool)
 
-    def _settled(self, vehicle_id: str, lines: list[Line]) -> SettledVehicle:
+    def _settled(self, vehicle_id: str, lines: list[EventLine]) -> SettledVehicle:
         orders = frozenset(line.order for line in lines)
         first = self._next_offset
         self._next_offset += len(lines)
@@ -132,7 +132,7 @@ class Plan:
             vehicle_id, lines, HistoryVehicle(lines[0].row[0], first, len(lines), digest_of(lines), orders)
         )
 
-    def _again(self, vehicle_id: str, lines: list[Line], before: HistoryVehicle) -> SettledVehicle:
+    def _again(self, vehicle_id: str, lines: list[EventLine], before: HistoryVehicle) -> SettledVehicle:
         if digest_of(lines) != before.digest:
             raise ExitError(
                 f"line {lines[0].number:,}: orders of its vehicle came as history before, with other events. What "
@@ -142,14 +142,14 @@ class Plan:
         self.counts.again += 1
         return self._counted(vehicle_id, lines, before)
 
-    def _counted(self, vehicle_id: str, lines: list[Line], ledger: HistoryVehicle) -> SettledVehicle:
+    def _counted(self, vehicle_id: str, lines: list[EventLine], ledger: HistoryVehicle) -> SettledVehicle:
         self.counts.history_vehicles += 1
         self.counts.history_orders += len(ledger.orders)
         self.counts.history_events += len(lines)
         return SettledVehicle(vehicle_id, *distinct(lines), ledger)
 
 
-def _split(lines: list[Line], before: HistoryVehicle) -> tuple[list[Line], list[Line]]:
+def _split(lines: list[EventLine], before: HistoryVehicle) -> tuple[list[EventLine], list[EventLine]]:
     """The lines of orders that came as history before, and the others."""
     again = [line for line in lines if line.order in before.orders]
     return again, [line for line in lines if line.order not in before.orders]

@@ -18,7 +18,7 @@ from fixtrail.history.judging import (
     begin_judging,
     judge_here,
 )
-from fixtrail.history.vehicles import Line
+from fixtrail.history.vehicles import EventLine
 from fixtrail.imports.spool import Spool
 
 LINES_AT_ONCE = 4000
@@ -70,12 +70,12 @@ class HistoryFile:
         while self._judged:
             self._take(self._judged.popleft().result())
 
-    def bucket(self, number: int) -> dict[str, list[Line]]:
+    def bucket(self, number: int) -> dict[str, list[EventLine]]:
         """The lines of a bucket's vehicles, each in the order of the file."""
-        vehicles: dict[str, list[Line]] = {}
+        vehicles: dict[str, list[EventLine]] = {}
         reached = self._reached
         for number_of_line, partition, *values in self._buckets[number]:
-            line = Line._make((number_of_line, partition, reached[number_of_line - 1], *values))
+            line = EventLine._make((number_of_line, partition, reached[number_of_line - 1], *values))
             vehicles.setdefault(line.vehicle_id, []).append(line)
         return vehicles
 

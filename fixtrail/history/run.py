@@ -7,10 +7,10 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from fixtrail.history.judging import FileRecord, RefusedLine
-from fixtrail.history.plan import Plan, SettledVehicle
+from fixtrail.history.plan import HistoryPlan, SettledVehicle
 from fixtrail.history.store import DerivedOrder, HistoryStore, HistoryVehicle
 from fixtrail.imports.spool import Spool
-from fixtrail.recompute.derived_facts import Slice
+from fixtrail.recompute.derived_facts import VehicleRange
 from schemas.history_mark import HistoryMark
 from schemas.order_key import OrderKey
 from schemas.topics import SERVICE_EVENTS
@@ -39,7 +39,7 @@ class Stream(Protocol):
 class HistoryRun:
     """One run. `store` holds what it writes; `moved` is told how far it has come."""
 
-    plan: Plan
+    plan: HistoryPlan
     store: HistoryStore
     moved: Moved = lambda done, total: None
     marks: int = 0
@@ -76,11 +76,11 @@ class HistoryRun:
                 staged += self._stage(vehicles)
                 names |= {vehicle.ledger.vehicle_key: vehicle.vehicle_id for vehicle in vehicles}
                 if staged >= EVENTS_AT_ONCE:
-                    deriving.append(pool.submit(self.store.derive, Slice(since, part.until)))
+                    deriving.append(pool.submit(self.store.derive, VehicleRange(since, part.until)))
                     staged, since = 0, part.until
                 self._note_derived(deriving, names, are_all=False)
             if staged:
-                deriving.append(pool.submit(self.store.derive, Slice(since, "g")))
+                deriving.append(pool.submit(self.store.derive, VehicleRange(since, "g")))
             self._note_derived(deriving, names, are_all=True)
 
     def _stage(self, vehicles: Iterable[SettledVehicle]) -> int:

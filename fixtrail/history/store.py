@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fixtrail.recompute.derived_facts import FOLDER, SETTINGS, DerivedFacts, Slice
+from fixtrail.recompute.derived_facts import FOLDER, SETTINGS, DerivedFacts, VehicleRange
 from schemas.facts import HOUR_FIGURES
 from schemas.order_key import OrderKey
 from schemas.times import HOUR_MS
@@ -89,7 +89,7 @@ class HistoryStore:
             settings={"async_insert": 0},
         )
 
-    def derive(self, part: Slice) -> list[DerivedOrder]:
+    def derive(self, part: VehicleRange) -> list[DerivedOrder]:
         """Derive the orders of a slice of the staged events."""
         self._facts.derive_orders(part)
         self._command(
@@ -183,7 +183,7 @@ class StoredVehicles:
             int(partition): max(0, at) for partition, at in self._client.query(query).result_rows
         }
 
-    def streamed(self, part: Slice) -> set[str]:
+    def streamed(self, part: VehicleRange) -> set[str]:
         """The keys of vehicles of which events came through the stream."""
         query = (
             f"SELECT DISTINCT vehicle_key FROM {EVENTS.full_name} WHERE kafka_partition < {HISTORY} "
@@ -191,7 +191,7 @@ class StoredVehicles:
         )
         return {key for (key,) in self._client.query(query, parameters=_range(part)).result_rows}
 
-    def of_history(self, part: Slice) -> Iterator[HistoryVehicle]:
+    def of_history(self, part: VehicleRange) -> Iterator[HistoryVehicle]:
         """The vehicles that came as history."""
         query = (
             f"SELECT {', '.join(_LEDGER_COLUMNS)} FROM {LEDGER} FINAL "
@@ -207,5 +207,5 @@ class StoredVehicles:
         return int(self._client.command(f"SELECT max(first_offset + events) FROM {LEDGER}"))
 
 
-def _range(part: Slice) -> dict[str, str]:
+def _range(part: VehicleRange) -> dict[str, str]:
     return {"since": part.since, "until": part.until}

@@ -21,7 +21,7 @@ from streams.journey.partition_state import CROWDED_ORDERS
 Way = Literal["history", "stream", "timed"]
 
 
-class Line(NamedTuple):
+class EventLine(NamedTuple):
     """One event of a file; `row` is its row of `events`.
 
     `clock`: the event time (ms) that its partition had reached before it; `at`: its own.
@@ -44,7 +44,7 @@ class Line(NamedTuple):
         return OrderKey(self.center_id, self.order_id)
 
 
-def way_of(lines: Sequence[Line], horizon: int, hold_days: int) -> Way:
+def way_of(lines: Sequence[EventLine], horizon: int, hold_days: int) -> Way:
     """How a vehicle goes that nobody knows yet, given its lines in the order of the file.
 
     `horizon` is the event time (ms) that its partition has reached at the end of the file.
@@ -56,16 +56,16 @@ def way_of(lines: Sequence[Line], horizon: int, hold_days: int) -> Way:
     return "history" if is_settled else "stream"
 
 
-def distinct(lines: Iterable[Line]) -> tuple[list[Line], list[Line]]:
+def distinct(lines: Iterable[EventLine]) -> tuple[list[EventLine], list[EventLine]]:
     """The first line of each event, and the others: that they say the same is known of a vehicle of this way."""
-    events: dict[tuple[str, str, str], Line] = {}
+    events: dict[tuple[str, str, str], EventLine] = {}
     copies = [
         line for line in lines if events.setdefault((line.center_id, line.order_id, line.event_id), line) is not line
     ]
     return [*events.values()], copies
 
 
-def digest_of(lines: Iterable[Line]) -> str:
+def digest_of(lines: Iterable[EventLine]) -> str:
     """A digest of the events, whatever their order."""
     digest = blake2b(digest_size=16)
     for value in sorted(line.value for line in lines):
@@ -73,7 +73,7 @@ def digest_of(lines: Iterable[Line]) -> str:
     return digest.hexdigest()
 
 
-def _all_closed(lines: Sequence[Line]) -> bool:
+def _all_closed(lines: Sequence[EventLine]) -> bool:
     """Whether every order has certainly come to its end: the first check-in, and an end later than that."""
     begins: dict[tuple[str, str], int] = {}
     ends: dict[tuple[str, str], int] = {}
@@ -87,7 +87,7 @@ def _all_closed(lines: Sequence[Line]) -> bool:
     return all(key in ends and ends[key] > begins.get(key, ends[key] - 1) for key in orders)
 
 
-def _is_timed(lines: Sequence[Line], hold_ms: int) -> bool:
+def _is_timed(lines: Sequence[EventLine], hold_ms: int) -> bool:
     """Whether the stream might let go of an order before the vehicle's last line, or refuse a line."""
     values: dict[tuple[str, str, str], bytes] = {}
     sizes: dict[tuple[str, str], int] = {}
@@ -106,7 +106,7 @@ def _is_timed(lines: Sequence[Line], hold_ms: int) -> bool:
 
 
 def _may_be_late(
-    line: Line, key: tuple[str, str], is_first: bool, ends: dict[tuple[str, str], tuple[int, int]], hold_ms: int
+    line: EventLine, key: tuple[str, str], is_first: bool, ends: dict[tuple[str, str], tuple[int, int]], hold_ms: int
 ) -> bool:
     passed = [last for first, last in ends.values() if first + hold_ms < line.clock]
     if not passed:

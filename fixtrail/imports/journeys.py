@@ -53,7 +53,7 @@ class JourneyFigures(BaseModel):
     anomalies: dict[str, int]
 
 
-class Journeys:
+class ImportedJourneys:
     """Takes events in any order; `figures` folds them."""
 
     def __init__(self, emergency_limit_s: float, quick_limit_s: float, most_events: int = MOST_EVENTS) -> None:

@@ -30,7 +30,7 @@ XES_TIME = "time:timestamp"
 
 
 @dataclass(frozen=True)
-class Rule:
+class MappingRule:
     """Makes one type of event. `number` counts the `[[event]]` tables of the file from 1."""
 
     number: int
@@ -55,7 +55,7 @@ class Mapping:
 
     namespace: str
     log: LogSettings
-    rules: tuple[Rule, ...]
+    rules: tuple[MappingRule, ...]
     ignored: tuple[tuple[Test, str], ...]
     columns: frozenset[str]
     derived: frozenset[str]
@@ -134,7 +134,7 @@ def _topic(file: MappingFile) -> EventTopic:
     return topic
 
 
-def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> Rule:
+def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> MappingRule:
     where = f"event {number} ({rule.type})"
     kind = event_kind(rule.type)
     test = compile_filter(rule, where, needs)
@@ -151,7 +151,7 @@ def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, n
     for expression in fields.values():
         needs.columns |= expression.columns
     reads = tuple((name, expression.read) for name, expression in fields.items())
-    return Rule(number, rule.type, rule.also, rule.optional, test, time_of.read, reads, kind.required)
+    return MappingRule(number, rule.type, rule.also, rule.optional, test, time_of.read, reads, kind.required)
 
 
 def _check_derived(names: Iterable[str], row_time: Expression | None) -> None:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from fixtrail.imports.journeys import JourneyFigures
 from fixtrail.imports.log import LogRow, Scan
-from fixtrail.imports.rules import NO_RULE, MappedEvent, Outcome, Rejected, Unmapped
+from fixtrail.imports.rules import NO_RULE, MappedEvent, Outcome, RejectedRow, Unmapped
 from schemas.reference_events import ReferenceEvent
 
 LINES_SHOWN = 5
@@ -147,7 +147,7 @@ class Tally:
                 case MappedEvent():
                     has_event = True
                     self._add_event(outcome)
-                case Rejected(rule=rule, type=type_, reason=reason):
+                case RejectedRow(rule=rule, type=type_, reason=reason):
                     has_rejection = True
                     _count(self._rejected, (rule, type_, reason), row.line)
                 case Unmapped(reason=reason):
@@ -168,7 +168,7 @@ class Tally:
             match outcome:
                 case MappedEvent():
                     case.events += 1
-                case Rejected(type=type_, reason=reason):
+                case RejectedRow(type=type_, reason=reason):
                     case.line = case.line or row.line
                     case.problems.setdefault(reason, []).append(type_ or "row")
                 case Unmapped():

@@ -8,7 +8,7 @@ import orjson
 
 from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.log import LogRow
-from fixtrail.imports.mapping import Mapping, Rule
+from fixtrail.imports.mapping import Mapping, MappingRule
 from fixtrail.imports.spreadsheet import damage_of
 from schemas.decode import EventError
 
@@ -41,7 +41,7 @@ class Unmapped:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRow:
     """An event that a rule should have made and could not. `reason` holds no value of the row, `value` the culprit."""
 
     row: LogRow
@@ -51,14 +51,14 @@ class Rejected:
     value: str = ""
 
 
-Outcome = MappedEvent | Unmapped | Rejected
+Outcome = MappedEvent | Unmapped | RejectedRow
 
 
 def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     """The events a row makes, those it should have made and could not, or the reason why it makes none."""
     problem = row.problem or _problem(row, mapping)
     if problem:
-        return [Rejected(row, None, None, problem)]
+        return [RejectedRow(row, None, None, problem)]
     outcomes: list[Outcome] = []
     is_order_log, applied = mapping.log.rows == "orders", False
     for rule in mapping.rules:
@@ -90,7 +90,7 @@ def _problem(row: LogRow, mapping: Mapping) -> str | None:
     return None
 
 
-def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected | None:
+def _make(row: LogRow, rule: MappingRule, mapping: Mapping) -> MappedEvent | RejectedRow | None:
     """None where a row of a whole order has no time for this event: it has not happened."""
     notes: list[str] = []
     fields: dict[str, object] = {}
@@ -99,24 +99,24 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
         if at is None:
             if rule.optional or mapping.log.rows == "orders":
                 return None
-            return Rejected(row, rule.type, rule.number, "time: nothing in the row for it")
+            return RejectedRow(row, rule.type, rule.number, "time: nothing in the row for it")
         for name, read in rule.fields:
             value = read(row.columns, notes)
             if value is not None:
                 fields[name] = value
             elif name in rule.required:
-                return Rejected(row, rule.type, rule.number, f"{name}: nothing in the row for it")
+                return RejectedRow(row, rule.type, rule.number, f"{name}: nothing in the row for it")
     except BadValueError as error:
-        return Rejected(row, rule.type, rule.number, error.reason, error.value)
+        return RejectedRow(row, rule.type, rule.number, error.reason, error.value)
     number = rule.number if mapping.many else None
     identity = event_id(mapping.namespace, row.case, row.ordinal, number)
     try:
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
         event, unreadable = mapping.topic.decoder.decode(value_bytes)
     except EventError as error:
-        return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
+        return RejectedRow(row, rule.type, rule.number, f"{error.code}: {error.reason}")
     except orjson.JSONEncodeError:
-        return Rejected(row, rule.type, rule.number, "text that cannot be written as UTF-8")
+        return RejectedRow(row, rule.type, rule.number, "text that cannot be written as UTF-8")
     if unreadable:
         # The contract lets go an optional field that cannot be read; the event is sent without it.
         notes += [f"left out: {name}: the contract does not allow this value" for name in sorted(unreadable)]
@@ -125,7 +125,7 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     return MappedEvent(row, event, mapping.topic.key_of(event).encode(), value_bytes, at, tuple(notes))
 
 
-def _time(row: LogRow, rule: Rule, notes: list[str]) -> str | None:
+def _time(row: LogRow, rule: MappingRule, notes: list[str]) -> str | None:
     try:
         at: str | None = rule.time(row.columns, notes)
         return at

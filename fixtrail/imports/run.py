@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from fixtrail.imports.journeys import Journeys
+from fixtrail.imports.journeys import ImportedJourneys
 from fixtrail.imports.log import Progress, Scan, read_log, scan_log
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.ordering import SortedRecord, TimeOrder
 from fixtrail.imports.report import ImportReport, Tally
-from fixtrail.imports.rules import MappedEvent, Rejected, map_row
+from fixtrail.imports.rules import MappedEvent, RejectedRow, map_row
 from schemas.event_topics import SERVICE
 
 # (value, key) of one record for the topic of the mapping.
@@ -40,7 +40,7 @@ async def import_log(
     tally = Tally(datetime.now(UTC))
     levels = mapping.service_levels
     folds = send is None and mapping.topic is SERVICE
-    journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if folds else None
+    journeys = ImportedJourneys(levels.emergency_min * 60, levels.quick_lane_min * 60) if folds else None
     # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
     # and back would come too late for its own comebacks.
     with TimeOrder() as records:
@@ -58,7 +58,7 @@ async def _map(
     scan: Scan,
     progress: Progress | None,
     tally: Tally,
-    target: TimeOrder | Journeys,
+    target: TimeOrder | ImportedJourneys,
     rejects: TextIO | None,
 ) -> None:
     for row in read_log(path, mapping, scan, progress):
@@ -66,16 +66,16 @@ async def _map(
         for outcome in outcomes:
             if isinstance(outcome, MappedEvent):
                 _add(outcome, target)
-            elif isinstance(outcome, Rejected) and rejects is not None:
+            elif isinstance(outcome, RejectedRow) and rejects is not None:
                 rejects.write(reject_line(outcome) + "\n")
         tally.add(row, outcomes)
         if tally.rows % _AT_A_TIME == 0:
             await asyncio.sleep(0)
 
 
-def _add(mapped: MappedEvent, target: TimeOrder | Journeys) -> None:
+def _add(mapped: MappedEvent, target: TimeOrder | ImportedJourneys) -> None:
     event = mapped.event
-    if isinstance(target, Journeys):
+    if isinstance(target, ImportedJourneys):
         target.add(event)
     else:
         target.add(SortedRecord(mapped.at, event.event_id, mapped.value, mapped.key))
@@ -91,7 +91,7 @@ async def _send(records: TimeOrder, events: int, send: Send, progress: Progress 
                 progress(2 * size + size * number // events, 3 * size)
 
 
-def reject_line(rejected: Rejected) -> str:
+def reject_line(rejected: RejectedRow) -> str:
     """One line of a rejects file: where, why, the value at fault and the row's own columns."""
     row = rejected.row
     document = {

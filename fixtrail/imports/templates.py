@@ -13,18 +13,18 @@ _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 
 
 @dataclass(frozen=True)
-class Source:
+class TextSource:
     """`read` gives the text, or None where a column that it needs is empty; `columns` are those it needs."""
 
     read: Callable[[Row], str | None]
     columns: frozenset[str] = frozenset()
 
 
-def column_source(column: str) -> Source:
-    return Source(lambda row: row.get(column), frozenset({column}))
+def column_source(column: str) -> TextSource:
+    return TextSource(lambda row: row.get(column), frozenset({column}))
 
 
-def first_source(sources: Sequence[Source]) -> Source:
+def first_source(sources: Sequence[TextSource]) -> TextSource:
     """A source that gives the first of several sources' values that the row has."""
     if len(sources) == 1:
         return sources[0]
@@ -33,7 +33,7 @@ def first_source(sources: Sequence[Source]) -> Source:
     def read(row: Row) -> str | None:
         return next((text for read in reads if (text := read(row)) is not None), None)
 
-    return Source(read, frozenset[str]().union(*(source.columns for source in sources)))
+    return TextSource(read, frozenset[str]().union(*(source.columns for source in sources)))
 
 
 def has_columns(template: str) -> bool:
@@ -41,13 +41,13 @@ def has_columns(template: str) -> bool:
     return any(match[1] is not None for match in _PLACEHOLDER.finditer(template))
 
 
-def template_source(template: str, where: str) -> Source:
+def template_source(template: str, where: str) -> TextSource:
     """Raises MappingError, which begins with `where`, for braces that do not pair up."""
     pieces = _pieces(template, where)
     names = [text for text, is_column in pieces if is_column]
     if not names:
         constant = "".join(text for text, _ in pieces)
-        return Source(lambda row: constant)
+        return TextSource(lambda row: constant)
     if len(pieces) == 1:
         return column_source(names[0])
 
@@ -55,7 +55,7 @@ def template_source(template: str, where: str) -> Source:
         texts = [row.get(text) if is_column else text for text, is_column in pieces]
         return None if None in texts else "".join(texts)  # type: ignore[arg-type]  # no None left
 
-    return Source(fill, frozenset(names))
+    return TextSource(fill, frozenset(names))
 
 
 def _pieces(template: str, where: str) -> list[tuple[str, bool]]:

@@ -15,7 +15,7 @@ from fixtrail.imports.kinds import Kind
 from fixtrail.imports.mapping_file import MappingTable, Normalization, OneOrMore, Scalar, Text, Texts, TimeSettings
 from fixtrail.imports.numbers import NumberStyle, number_reader
 from fixtrail.imports.spreadsheet import damage_of
-from fixtrail.imports.templates import Row, Source, column_source, first_source, has_columns, template_source
+from fixtrail.imports.templates import Row, TextSource, column_source, first_source, has_columns, template_source
 from fixtrail.imports.times import Fold, Gap, time_reader, wire_time
 from schemas.toml_file import problems
 
@@ -107,7 +107,7 @@ def time_expression(rule: TimeSettings, default: TimeSettings, where: str) -> Ex
     gap, fold = rule.gap or default.gap or "shift", rule.fold or default.fold or "earlier"
     wire = _wire_reader(formats, gap, fold, tuple(sorted((zones or {}).items())))
     zone_name = rule.zone or default.zone
-    zone = template_source(zone_name, where) if zone_name else Source(lambda row: None)
+    zone = template_source(zone_name, where) if zone_name else TextSource(lambda row: None)
     columns = frozenset[str]().union(zone.columns, *(source.columns for source in sources))
     choose = located.choose or "first"
     source = first_source(sources)
@@ -169,7 +169,7 @@ def scalar(table: ValueTable, kind: Kind, where: str, time: TimeSettings) -> Exp
     return Expression(_tolerant(read, table, where), source.columns | default.columns)
 
 
-def _undamaged(source: Source) -> Source:
+def _undamaged(source: TextSource) -> TextSource:
     """The same; it raises BadValueError for cells of which a spreadsheet has left a number cut short or an error."""
     columns, read = tuple(source.columns), source.read
 
@@ -182,7 +182,7 @@ def _undamaged(source: Source) -> Source:
                     raise BadValueError(damage, row[name])
         return text
 
-    return Source(checked, source.columns)
+    return TextSource(checked, source.columns)
 
 
 def split_list(table: ValueTable, item: Kind, where: str) -> Expression:
@@ -203,7 +203,7 @@ def split_list(table: ValueTable, item: Kind, where: str) -> Expression:
     return Expression(_tolerant(pieces, table, where), source.columns)
 
 
-def _sources(columns: Texts | None, templates: Texts | None, where: str) -> list[Source]:
+def _sources(columns: Texts | None, templates: Texts | None, where: str) -> list[TextSource]:
     if columns is not None:
         return [column_source(column) for column in columns]
     return [template_source(template, where) for template in templates or ()]
@@ -239,7 +239,7 @@ _NOTHING = Expression(lambda row, notes: None)
 
 
 def _pipeline(
-    source: Source, table: ValueTable, kind: Kind, constants: Mapping[str | None, Any], default: Expression
+    source: TextSource, table: ValueTable, kind: Kind, constants: Mapping[str | None, Any], default: Expression
 ) -> Read:
     """Text → normalize → extract → map → parse; `constants` are the map's values by text."""
     parse = _parser(kind, table)

@@ -39,7 +39,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StackPlan:
     """One embedded stack: its folder, ports, secrets and how many workers."""
 
     folder: Path
@@ -107,7 +107,7 @@ def run_stack(
         ports = free_ports() if auto_ports else fixed_ports()
         is_set = "partitions" in settings.model_fields_set
         partitions = settings.partitions if is_set else recorded_partitions(folder) or settings.partitions
-        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, partitions, kafka_jars)
+        plan = StackPlan(folder, ports, stack_secrets(folder, settings), workers, partitions, kafka_jars)
         for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
             del os.environ[name]
         watch = StackWatch()
@@ -116,7 +116,7 @@ def run_stack(
 
 
 class _Stack:
-    def __init__(self, plan: Plan, watch: StackWatch, say: Say, *, boxes: bool) -> None:
+    def __init__(self, plan: StackPlan, watch: StackWatch, say: Say, *, boxes: bool) -> None:
         self._plan = plan
         self._watch = watch
         self._say = say

@@ -35,7 +35,7 @@ SELECT code, count() AS letters FROM dead_letters GROUP BY code ORDER BY letters
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class BoxState:
     """One process; what it does not tell of itself is None.
 
     `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it
@@ -67,7 +67,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class LostRecords:
+class LostRecordCount:
     """How many records of a partition a box or a group never saw: the broker had deleted them."""
 
     reader: str
@@ -81,14 +81,14 @@ class Overview:
     """All of it; `troubles` says what could not be asked, and then `look` or `letters` may be None."""
 
     look: LagSnapshot | None
-    boxes: list[Box]
+    boxes: list[BoxState]
     heartbeats: list[Heartbeat]
     letters: dict[str, int] | None
     troubles: list[str]
     topics: list[TopicDifference] = field(default_factory=list)
 
     @property
-    def lost(self) -> list[LostRecords]:
+    def lost(self) -> list[LostRecordCount]:
         """Records that brokers deleted before a box had read them, as the boxes and the brokers tell."""
         return lost_records(self.boxes, self.look)
 
@@ -145,7 +145,7 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
     return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles, topics)
 
 
-def _as_asked(box: Box, look: LagSnapshot | None) -> Box:
+def _as_asked(box: BoxState, look: LagSnapshot | None) -> BoxState:
     """The broker by what it answered: it has no health page of its own."""
     if box.state != RUNNING:
         return box
@@ -170,10 +170,10 @@ def _kafka_trouble(error: Exception) -> str:
     return text if isinstance(error, ExitError) else f"{text}. Is it running?"
 
 
-def lost_records(boxes: Iterable[Box], look: LagSnapshot | None) -> list[LostRecords]:
+def lost_records(boxes: Iterable[BoxState], look: LagSnapshot | None) -> list[LostRecordCount]:
     """What the boxes count as lost, and what a group would find lost now."""
     lost = [
-        LostRecords(box.name, labels["topic"], int(labels["partition"]), int(records))
+        LostRecordCount(box.name, labels["topic"], int(labels["partition"]), int(records))
         for box in boxes
         for name, samples in box.samples.items()
         if name.endswith("_lost_records")
@@ -181,7 +181,7 @@ def lost_records(boxes: Iterable[Box], look: LagSnapshot | None) -> list[LostRec
         if records
     ]
     lags = look.lags if look else ()
-    return lost + [LostRecords(lag.group, lag.topic, lag.partition, lag.lost) for lag in lags if lag.lost]
+    return lost + [LostRecordCount(lag.group, lag.topic, lag.partition, lag.lost) for lag in lags if lag.lost]
 
 
 def groups_as_json(look: LagSnapshot) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def groups_as_json(look: LagSnapshot) -> dict[str, Any]:
     return groups
 
 
-def look_at_boxes(settings: KafkaSettings, pages: Sequence[str] = ()) -> list[Box]:
+def look_at_boxes(settings: KafkaSettings, pages: Sequence[str] = ()) -> list[BoxState]:
     """Every child of the embedded stack, then the boxes behind `pages`, all asked at once."""
     stack = {} if settings.kafka else settings.stack
     targets = [(name, child) for name, child in stack.get("children", {}).items()]
@@ -205,25 +205,25 @@ def look_at_boxes(settings: KafkaSettings, pages: Sequence[str] = ()) -> list[Bo
         return list(threads.map(lambda target: _box(*target), targets))
 
 
-def _box(name: str, child: dict[str, Any]) -> Box:
+def _box(name: str, child: dict[str, Any]) -> BoxState:
     from runtime.process import is_alive
 
     pid, page, is_child = child.get("pid") or 0, child.get("health"), "pid" in child
     common: dict[str, Any] = {"restarts": child.get("restarts", 0), "ended": child.get("ended")}
     if is_child and not (pid and is_alive(pid)):
-        return Box(name, pid, "gone", **common)
+        return BoxState(name, pid, "gone", **common)
     if not page:
         ping = child.get("ping")
         # A process that lives says nothing about whether it serves anybody.
-        return Box(name, pid, RUNNING if ping is None else "ready" if _answers(ping) else "stuck", **common)
+        return BoxState(name, pid, RUNNING if ping is None else "ready" if _answers(ping) else "stuck", **common)
     try:
         health = _state(page)
         samples = scrape(page)
     except (OSError, ValueError) as error:
         refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
-        return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **common)
+        return BoxState(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **common)
     common |= {"reasons": tuple(health.get("problems", ())), **_measured(samples)}
-    return Box(name if is_child else health["box"], health["pid"], health["state"], **common)
+    return BoxState(name if is_child else health["box"], health["pid"], health["state"], **common)
 
 
 def _answers(url: str) -> bool:
@@ -272,7 +272,7 @@ def _measured(samples: Samples) -> dict[str, Any]:
     }
 
 
-def heartbeats_of(boxes: Iterable[Box], now: float) -> list[Heartbeat]:
+def heartbeats_of(boxes: Iterable[BoxState], now: float) -> list[Heartbeat]:
     """How long heartbeats take to the worker and on to the rows; of several boxes the one that saw the newest tells."""
     newest: dict[str, dict[str, tuple[float, float]]] = {}
     for box in boxes:
@@ -306,7 +306,7 @@ def letters_by_code(settings: ClickHouseSettings) -> dict[str, int]:
     return {row["code"]: int(row["letters"]) for row in rows(settings, _LETTERS)}
 
 
-def rates(before: Iterable[Box], after: Iterable[Box], seconds: float) -> Counter[str]:
+def rates(before: Iterable[BoxState], after: Iterable[BoxState], seconds: float) -> Counter[str]:
     """Records a second by box."""
     records_before = {box.name: box.records or 0.0 for box in before}
     differences = {

@@ -17,8 +17,8 @@ from fixtrail.packs.history import BY_COMMAND, record_pack
 from fixtrail.packs.message import render_message
 from fixtrail.packs.period import kind_of, period_of
 from fixtrail.packs.verify import (
-    Difference,
     News,
+    PackDifference,
     differences,
     flaws_of,
     is_behind,
@@ -109,7 +109,7 @@ def verify_pack(
     """Say whether a pack's numbers hold: 0 where they do or were restated, 1 where something is wrong."""
     pack = read_pack(file)
     flaws = flaws_of(pack)
-    changed: list[Difference] = []
+    changed: list[PackDifference] = []
     if not flaws:
         flaws = text_flaws(pack, texts_beside(pack, file.parent))
         if not file_only and pack["as_of"] is not None:
@@ -125,7 +125,7 @@ def verify_pack(
     return NEGATIVE if verdict == "wrong" else OK
 
 
-def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[list[str], list[Difference]]:
+def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[list[str], list[PackDifference]]:
     """What is wrong, and where the figures differ, of the pack computed again as of its moment."""
     ask = AsOf(settings)
     request = _request_of(pack, file or settings.targets)
@@ -153,7 +153,7 @@ def _request_of(pack: Pack, file: Path | None) -> PackRequest:
         raise ExitError(f"the pack's period cannot be read: {error}", USAGE) from None
 
 
-def line_of(item: Difference) -> str:
+def line_of(item: PackDifference) -> str:
     """What `pack verify` says of a number that differs."""
     name = f"{item.figure} ({item.period}{f', {item.key}' if item.key else ''}) {item.name}"
     return f"{item.verdict:<9} {name}: was {_number(item.before)}, now {_number(item.now)}: {item.reason}"

@@ -36,7 +36,7 @@ _MARKUP = re.compile(r"<head>.*?</head>|</?[a-zA-Z!][^>]*>", re.S)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PackDifference:
     """One number that differs: what the pack says, and what holds now."""
 
     figure: str
@@ -153,7 +153,7 @@ def _head_of(table: Mapping[str, Any]) -> list[Any]:
     return [table["title"], [{**column, "words": None} for column in table["columns"]]]
 
 
-def differences(pack: Pack, figures: Iterable[Row], news: News, *, is_judged: bool = False) -> list[Difference]:
+def differences(pack: Pack, figures: Iterable[Row], news: News, *, is_judged: bool = False) -> list[PackDifference]:
     """Where the figures, computed again, are not those of the pack. `is_judged`: against the same targets."""
     current = {_name(row): rounded(dict(row)) for row in figures}
     return [
@@ -164,11 +164,11 @@ def differences(pack: Pack, figures: Iterable[Row], news: News, *, is_judged: bo
     ]
 
 
-def _of_row(row: Row, now: Row, news: News, compared: Iterable[str]) -> Iterator[Difference]:
+def _of_row(row: Row, now: Row, news: News, compared: Iterable[str]) -> Iterator[PackDifference]:
     names = [name for name in compared if not _same(row[name], now[name])]
     verdict, reason = _judged(row, now, news)
     for name in names:
-        yield Difference(row["figure"], row["period"], row["key"], name, row[name], now[name], verdict, reason)
+        yield PackDifference(row["figure"], row["period"], row["key"], name, row[name], now[name], verdict, reason)
 
 
 def _judged(row: Row, now: Row, news: News) -> tuple[Verdict, str]:

@@ -8,7 +8,7 @@ from fixtrail.base_settings import KAFKA_FOLDER
 from fixtrail.clickhouse.admin import LONG_QUERY_S, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.operations.boxes_away import boxes_away, is_embedded
-from fixtrail.partitions.move import PartitionMove, Survey, open_move
+from fixtrail.partitions.move import MoveScope, PartitionMove, open_move
 from fixtrail.partitions.tables import TABLES
 from fixtrail.settings import ServerSettings
 from runtime.failure import REFUSED, ExitError
@@ -78,7 +78,7 @@ async def _move(
 
 
 async def _run(
-    settings: ServerSettings, move: PartitionMove, survey: Survey, partitions: int, pause_s: float, say: Say
+    settings: ServerSettings, move: PartitionMove, survey: MoveScope, partitions: int, pause_s: float, say: Say
 ) -> None:
     async with boxes_away(settings, say, is_unfinished=move.unfinished):
         await move.run(survey, pause_s)
@@ -95,7 +95,7 @@ def _record(settings: ServerSettings, partitions: int) -> None:
         record_partitions(settings.data, partitions)
 
 
-def _report(survey: Survey, client: Any, partitions: int, *, dry_run: bool) -> dict[str, Any]:
+def _report(survey: MoveScope, client: Any, partitions: int, *, dry_run: bool) -> dict[str, Any]:
     rows = {table: int(client.command(f"SELECT count() FROM {DATABASE}.{table}")) for table in TABLES}
     return {
         "partitions": partitions,

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from fixtrail.operations.dead_letters import REDRIVEN
-from fixtrail.partitions.copying import BatchWriter, Copied, Headers, Source, TopicCopy, require_counts
+from fixtrail.partitions.copying import BatchWriter, Copied, Headers, RecordSource, TopicCopy, require_counts
 from fixtrail.partitions.groups import Commits
 from fixtrail.partitions.routes import LETTER_TOPICS, Partitioner, route_of
 from fixtrail.partitions.states import PartitionTables, SplitStates, merged_into
@@ -30,7 +30,7 @@ def _letter(record: Any) -> DeadLetter | None:
         return None
 
 
-async def letter_origins(source: Source, partitions: int) -> set[Origin]:
+async def letter_origins(source: RecordSource, partitions: int) -> set[Origin]:
     """The places in `service-events` that dead letters name."""
     if not partitions:
         return set()
@@ -76,7 +76,7 @@ _MERGES = {"orders": merge_orders, "vehicles": merge_vehicles, "hours": merge_ho
 class Content:
     """What is copied: where it is read, each topic's partitions, and what the groups have committed of it."""
 
-    source: Source
+    source: RecordSource
     partitions: Mapping[str, int]
     commits: Commits
 

@@ -111,7 +111,7 @@ class _Waiting:
             heapq.heappush(heap, (record.timestamp, tp.partition, record))
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Where a topic's records are read."""
 
     def records(self, topic: str, partitions: list[int]) -> AsyncIterator[Any]:
@@ -132,7 +132,9 @@ class KafkaSource:
 class TopicCopy:
     """Copies one topic into another, empty one. `commits`: by group the committed offsets of the topic's partitions."""
 
-    def __init__(self, source: "Source", topic: str, target: str, commits: Mapping[str, Mapping[int, int]]) -> None:
+    def __init__(
+        self, source: "RecordSource", topic: str, target: str, commits: Mapping[str, Mapping[int, int]]
+    ) -> None:
         self._source, self._topic, self._target, self._commits = source, topic, target, commits
         self._copied = Copied(starts={group: {} for group in commits})
 

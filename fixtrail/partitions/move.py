@@ -63,7 +63,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class MoveScope:
     """What there is to move: by topic its number of partitions and of records, the partitioner, the groups' commits."""
 
     partitions: dict[str, int]
@@ -93,7 +93,7 @@ class PartitionMove:
                 note = Note.decode(record.value)
         return note
 
-    async def survey(self) -> Survey:
+    async def survey(self) -> MoveScope:
         """What there is. Reads all of `service-events`. Raises ExitError (78) where its keys are placed otherwise."""
         states = await topic_states(self._admin, [*(topic.name for topic in TOPICS), *self._changelogs.values()])
         partitions = {name: len(state.partitions) for name, state in states.items() if not state.absence}
@@ -107,9 +107,9 @@ class PartitionMove:
         for name, count in partitions.items():
             borders = await borders_of(self._kafka, name, count)
             records[name] = sum(end - start for start, end in borders.values())
-        return Survey(partitions, records, check.partitioner(), await commits_of(self._admin, self._settings.app_id))
+        return MoveScope(partitions, records, check.partitioner(), await commits_of(self._admin, self._settings.app_id))
 
-    async def run(self, survey: Survey, pause_s: float) -> None:
+    async def run(self, survey: MoveScope, pause_s: float) -> None:
         """Move everything. Raises ExitError where a box runs, or what the sinks have to read first is not read."""
         await require_stopped(self._admin, self._settings.app_id)
         await self._require_level(survey)
@@ -140,7 +140,7 @@ class PartitionMove:
             settings["min.insync.replicas"] = str(self._settings.min_in_sync)
         return settings
 
-    async def _require_level(self, survey: Survey) -> None:
+    async def _require_level(self, survey: MoveScope) -> None:
         """The rows of hours that nothing changes any more are in ClickHouse alone."""
         commits = await commits_of(self._admin, self._settings.app_id)
         group = f"{self._settings.app_id}-clickhouse"
@@ -158,7 +158,7 @@ class PartitionMove:
 
     # Copying
 
-    async def _copy(self, survey: Survey, settings: dict[str, dict[str, str]]) -> Note:
+    async def _copy(self, survey: MoveScope, settings: dict[str, dict[str, str]]) -> Note:
         """Copy every topic into one beside it, and build ClickHouse's tables; then note that."""
         move = f"{int(time.time())} to {self._partitions}"
         tables = TableMove(self._client, move)

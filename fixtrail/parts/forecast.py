@@ -20,7 +20,7 @@ LEAST_REQUESTS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class StockSuggestion:
     """The suggestion for every row, with its arithmetic.
 
     `cover`: days from one look at the shelf to the delivery after the next one. `mean`: pieces asked for in that time.
@@ -41,7 +41,7 @@ def service_of(by_hits: NDArray[np.int8]) -> Floats:
     return np.array([SERVICE_LEVELS[name] for name in CLASSES])[by_hits]
 
 
-def shelf(rate: Floats, k: Floats, lead: Floats, service: Floats, on_demand: NDArray[np.bool_]) -> Shelf:
+def shelf(rate: Floats, k: Floats, lead: Floats, service: Floats, on_demand: NDArray[np.bool_]) -> StockSuggestion:
     """The suggestion: P(demand in the days to be covered <= level) is at least the service level.
 
     What is missing a month follows from the demand between an order's arrival and the next one's, at that level.
@@ -51,7 +51,7 @@ def shelf(rate: Floats, k: Floats, lead: Floats, service: Floats, on_demand: NDA
     level = np.where(on_demand, 0.0, quantile(service, mean, k))
     cycles = DAYS_A_MONTH / REVIEW_DAYS
     missing = shortage(level, mean, k) - shortage(level, rate * (cover - REVIEW_DAYS), k)
-    return Shelf(service, lead, cover, mean, level, np.maximum(missing, 0.0) * cycles, on_demand)
+    return StockSuggestion(service, lead, cover, mean, level, np.maximum(missing, 0.0) * cycles, on_demand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class PartClasses:
     """Of each row: its part's classes by requests and by value over all centers, and its own requests."""
 
     by_hits: NDArray[np.int8]
@@ -87,7 +87,7 @@ class Outlook:
     high: Floats
     by_hits: NDArray[np.int8]
     by_value: NDArray[np.int8]
-    shelf: Shelf
+    shelf: StockSuggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ def forecast(demand: Demand, plan: ForecastPlan, region_of: Mapping[str, str], s
     return Forecast(demand, plan, regions, region, judged, choice, supply, outlooks)
 
 
-def _outlook(origin: Origin, rank: Ranks, method: Ints, spread: Floats, plan: ForecastPlan, supply: Supply) -> Outlook:
+def _outlook(
+    origin: Origin, rank: PartClasses, method: Ints, spread: Floats, plan: ForecastPlan, supply: Supply
+) -> Outlook:
     rate = origin.rates[np.arange(len(method)), method]
     k = spread_out(dispersion(origin.own, np.nan_to_num(origin.pooled, nan=1.0)), spread)
     mean = rate * plan.horizon
@@ -136,7 +138,7 @@ def _outlook(origin: Origin, rank: Ranks, method: Ints, spread: Floats, plan: Fo
     return Outlook(origin, method, mean, k, middle, high, rank.by_hits, rank.by_value, suggestion)
 
 
-def part_classes(demand: Demand, column: int, window: int, price: Floats) -> Ranks:
+def part_classes(demand: Demand, column: int, window: int, price: Floats) -> PartClasses:
     """The classes in the window before a column."""
     since = max(column - window, 0)
     hits, pieces = demand.requests(since, column), demand.pieces(since, column)
@@ -146,4 +148,4 @@ def part_classes(demand: Demand, column: int, window: int, price: Floats) -> Ran
         for amounts in (hits, pieces * np.nan_to_num(price))
     )
     by_hits, by_value = (classes(amounts, names)[demand.part] for amounts in by_part)
-    return Ranks(by_hits, by_value, hits)
+    return PartClasses(by_hits, by_value, hits)

@@ -31,7 +31,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class SeriesBlock:
     """Some rows' values, right-aligned; of each only the last `length` count."""
 
     rows: Ints
@@ -39,7 +39,7 @@ class Block:
     length: Ints
 
 
-def series_of(blocks: Sequence[Block]) -> Series:
+def series_of(blocks: Sequence[SeriesBlock]) -> Series:
     """The blocks' rows by length."""
     rows = np.concatenate([block.rows for block in blocks])
     length = np.concatenate([block.length for block in blocks])

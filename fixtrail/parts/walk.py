@@ -10,29 +10,29 @@ from fixtrail.parts.counts import Floats
 from fixtrail.parts.demand import Demand
 from fixtrail.parts.plan import ForecastPlan
 from fixtrail.parts.rates import METHODS, Ints, mean, tsb
-from fixtrail.parts.smoothing import Block, best_smooth, series_of
+from fixtrail.parts.smoothing import SeriesBlock, best_smooth, series_of
 from fixtrail.parts.types import TYPES, demand_types, interval_and_variation
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class BucketSums:
     """Sums of some rows over buckets of so many days, the last one ending where the demand does."""
 
     width: int
-    block: Block
+    block: SeriesBlock
 
 
-def sums_of(demand: Floats, first: Ints, bucket: Ints, row: Ints) -> Iterator[Sums]:
+def sums_of(demand: Floats, first: Ints, bucket: Ints, row: Ints) -> Iterator[BucketSums]:
     """The sums of each width. The oldest bucket is left out where it is incomplete; `row` numbers the rows."""
     days = demand.shape[1]
     for width in np.unique(bucket):
         at = np.flatnonzero(bucket == width)
         number = days // width
         sums = demand[at, days - number * width :].reshape(len(at), number, width).sum(axis=2)
-        yield Sums(int(width), Block(row[at], sums, np.maximum((days - first[at]) // width, 1)))
+        yield BucketSums(int(width), SeriesBlock(row[at], sums, np.maximum((days - first[at]) // width, 1)))
 
 
-def adida(sums: Sequence[Sums], rates: Floats) -> None:
+def adida(sums: Sequence[BucketSums], rates: Floats) -> None:
     """Writes demand a day into the rows that have sums (Nikolopoulos et al. 2011)."""
     if not sums:
         return
@@ -69,7 +69,7 @@ def walk(demand: Demand, plan: ForecastPlan) -> list[Origin]:
     """Every past origin, oldest first, and the present one as the last."""
     columns = [*plan.past_origins(demand.days), demand.days]
     origins = [_empty(demand, column) for column in columns]
-    sums: list[list[Sums]] = [[] for _ in columns]
+    sums: list[list[BucketSums]] = [[] for _ in columns]
     for rows, pieces in demand.blocks():
         by_tsb = tsb(pieces, demand.first[rows], columns)
         for origin, rate, of_origin in zip(origins, by_tsb, sums, strict=True):
@@ -125,7 +125,7 @@ def _spread(window: Floats, starts: Ints, horizon: int) -> tuple[Floats, Floats]
     return np.where(is_short | (average <= 0), np.nan, ratio), np.where(is_short, np.nan, squares)
 
 
-def _sums(origin: Origin, rows: slice, pieces: Floats, first: Ints, plan: ForecastPlan) -> Iterator[Sums]:
+def _sums(origin: Origin, rows: slice, pieces: Floats, first: Ints, plan: ForecastPlan) -> Iterator[BucketSums]:
     """The sums of the usable rows, over buckets of the days that usually lie between two requests."""
     begins = max(origin.column - plan.window, 0)
     usable = np.flatnonzero(origin.is_usable[rows])

@@ -7,7 +7,7 @@ from typing import Any
 from fixtrail.backups.records import holding_backups
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.operations.topics import require_topic
-from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
+from fixtrail.persons.person import Matcher, OrderRef, PersonKey, contacts_of
 from fixtrail.persons.search import Findings, LooseRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings, client_options
@@ -55,7 +55,7 @@ class Erased:
         return max((record["gone_at"] for record in self.remains), default=None)
 
 
-async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> Erased:
+async def erase(settings: PersonsSettings, person: PersonKey, *, dry_run: bool) -> Erased:
     """Erase a person from every store. Raises ExitError where one of them is away; then run it again."""
     secret, vault = settings.secret(), vault_of(settings)
     matcher = Matcher(person, secret)

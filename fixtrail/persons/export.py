@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fixtrail.clickhouse.admin import writing_client
-from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
+from fixtrail.persons.person import Matcher, OrderRef, PersonKey, contacts_of
 from fixtrail.persons.search import Findings, LooseRecord, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
@@ -23,7 +23,7 @@ from sinks.push.ledger.recipients import Preference
 Json = dict[str, Any]
 
 
-async def export(settings: PersonsSettings, person: Person) -> Json:
+async def export(settings: PersonsSettings, person: PersonKey) -> Json:
     """Everything that is kept of a person. Raises ExitError where a store is away: half of it would look like all."""
     vault = vault_of(settings)
     matcher = Matcher(person, settings.secret())

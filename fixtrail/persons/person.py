@@ -29,17 +29,17 @@ def order_of(event: Mapping[str, Any]) -> OrderRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonKey:
     """Whoever has this vehicle, is this customer, or is reached at this address."""
 
     kind: Kind
     value: str = field(repr=False)
 
 
-def person_of(vehicle: str | None, customer: str | None, contact: str | None) -> Person:
+def person_of(vehicle: str | None, customer: str | None, contact: str | None) -> PersonKey:
     """The one person that is named. Raises ExitError where none is, or several are."""
     options: tuple[tuple[Kind, str | None], ...] = (("vehicle", vehicle), ("customer", customer), ("contact", contact))
-    persons = [Person(kind, value) for kind, value in options if value is not None]
+    persons = [PersonKey(kind, value) for kind, value in options if value is not None]
     if len(persons) != 1:
         raise ExitError("name one person, by --vehicle, --customer or --contact", USAGE)
     return persons[0]
@@ -48,7 +48,7 @@ def person_of(vehicle: str | None, customer: str | None, contact: str | None) ->
 class Matcher:
     """Says which events are about a person. `secret` makes the keyed hashes in pseudonyms and of addresses."""
 
-    def __init__(self, person: Person, secret: bytes) -> None:
+    def __init__(self, person: PersonKey, secret: bytes) -> None:
         self._person = person
         self._order_keys, self._address_keys = OrderKeys(secret), AddressKeys(secret)
         self.customer_key = self._order_keys.customer(person.value) if person.kind == "customer" else None
@@ -85,7 +85,7 @@ class Matcher:
         return customer_id == self._person.value or customer_key_of(customer_id) == self.customer_key
 
 
-def _needles(person: Person) -> frozenset[bytes]:
+def _needles(person: PersonKey) -> frozenset[bytes]:
     """How JSON may write what names the person; nothing for a vehicle, whose id stays as its records' key."""
     if person.kind == "vehicle":
         return frozenset()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.customers.consents import Consent, change_consent
-from fixtrail.persons.person import Matcher, Person
+from fixtrail.persons.person import Matcher, PersonKey
 from fixtrail.persons.search import search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
@@ -27,7 +27,7 @@ class Restricted:
     plain_records: int = 0
 
 
-async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, lift: bool) -> Restricted:
+async def restrict(settings: PersonsSettings, person: PersonKey, *, dry_run: bool, lift: bool) -> Restricted:
     """Restrict a person's orders, or lift that again. Raises ExitError where a store is away; then run it again."""
     vault = vault_of(settings)
     try:

@@ -13,7 +13,7 @@ _FAR = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AlignmentStep:
     """One step: labels of events that do it. `back_to`: after it the procedure may go on from that step (number)."""
 
     labels: frozenset[str]
@@ -50,7 +50,7 @@ class Alignment:
 Reached = tuple[int, int, Move | None]
 
 
-def align(steps: Sequence[Step], labels: Sequence[str]) -> Alignment:
+def align(steps: Sequence[AlignmentStep], labels: Sequence[str]) -> Alignment:
     """The cheapest alignment; of several one that does steps rather than to skip them."""
     layers = [_settled(steps, [(0, -1, None), *[(_FAR, -1, None)] * (2 * len(steps))])]
     for number, label in enumerate(labels):
@@ -58,7 +58,7 @@ def align(steps: Sequence[Step], labels: Sequence[str]) -> Alignment:
     return Alignment(layers[-1][-1][0], tuple(reversed(list(_way_back(layers)))))
 
 
-def _after(steps: Sequence[Step], before: Sequence[Reached], label: str, event: int) -> list[Reached]:
+def _after(steps: Sequence[AlignmentStep], before: Sequence[Reached], label: str, event: int) -> list[Reached]:
     """The states after an event: it does the next step, does the last one again, or is extra."""
     after: list[Reached] = [(cost + 1, state, Move(event, None)) for state, (cost, _, _) in enumerate(before)]
     for number, step in enumerate(steps):
@@ -69,7 +69,7 @@ def _after(steps: Sequence[Step], before: Sequence[Reached], label: str, event: 
     return after
 
 
-def _settled(steps: Sequence[Step], states: list[Reached]) -> list[Reached]:
+def _settled(steps: Sequence[AlignmentStep], states: list[Reached]) -> list[Reached]:
     """The same once what needs no event was done where that is cheaper: go on, leave out, skip, go back."""
     edges = list(_edges(steps))
     changed = True
@@ -82,7 +82,7 @@ def _settled(steps: Sequence[Step], states: list[Reached]) -> list[Reached]:
     return states
 
 
-def _edges(steps: Sequence[Step]) -> Iterator[tuple[int, int, int, Move | None]]:
+def _edges(steps: Sequence[AlignmentStep]) -> Iterator[tuple[int, int, int, Move | None]]:
     """(from, to, cost, move) of all that needs no event."""
     for number, step in enumerate(steps):
         before, done = 2 * number, 2 * number + 1

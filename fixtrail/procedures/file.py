@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fixtrail.procedures.alignment import Step
+from fixtrail.procedures.alignment import AlignmentStep
 from schemas.toml_file import TomlTable, load_model
 
 # The events of work in a workshop, as type and phase.
@@ -100,11 +100,11 @@ class Procedure(TomlTable):
         """Whether a quality check is a step that may not be left out."""
         return any(step.event.startswith(CHECK) and not step.optional for step in self.step)
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[AlignmentStep, ...]:
         """The same as the alignment takes it."""
         names = [step.name for step in self.step]
         return tuple(
-            Step(
+            AlignmentStep(
                 frozenset({step.label}),
                 step.optional,
                 step.repeatable,

@@ -29,7 +29,7 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ProcedureJudgement:
     """How a visit went beside its procedure; `cost` counts skipped steps and extra events."""
 
     deviations: tuple[Deviation, ...]
@@ -58,14 +58,14 @@ def relevant(procedure: Procedure, events: Sequence[WorkEvent]) -> list[tuple[Wo
     return pairs
 
 
-def judge(procedure: Procedure, events: Sequence[WorkEvent], planned_hours: float | None = None) -> Judgement:
+def judge(procedure: Procedure, events: Sequence[WorkEvent], planned_hours: float | None = None) -> ProcedureJudgement:
     """The deviations of a visit whose events stand in their order."""
     pairs = relevant(procedure, events)
     alignment = align(procedure.steps(), [label for _, label in pairs])
     deviations = [*_order_deviations(procedure, alignment, pairs), *_times(procedure, alignment, pairs)]
     if planned_hours and _is_too_fast(procedure, events, planned_hours):
         deviations.append(Deviation("too_fast", "repair"))
-    return Judgement(tuple(deviations), alignment.cost)
+    return ProcedureJudgement(tuple(deviations), alignment.cost)
 
 
 def _order_deviations(

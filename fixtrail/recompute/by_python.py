@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.recompute.comparison import Difference, Key, ReportProgress, VerifyReport
+from fixtrail.recompute.comparison import Key, ReportProgress, StoredDifference, VerifyReport
 from schemas.events import SERVICE_EVENT, Event
 from schemas.facts import ORDER_FIGURES
 from schemas.times import EPOCH
@@ -106,14 +106,14 @@ def _compare_orders(client: Any, prefix: str, facts: Iterable[dict[str, Any]], r
         key = _order_key(stored)
         expected = computed.pop(key, None)
         if expected is None:
-            report.note(Difference("order", key, "", stored["status"], None))
+            report.note(StoredDifference("order", key, "", stored["status"], None))
             continue
         for column, value in stored.items():
             stored_value, computed_value = _plain(column, value), _plain(column, expected[column])
             if _differs(column, stored_value, computed_value):
-                report.note(Difference("order", key, column, stored_value, computed_value))
+                report.note(StoredDifference("order", key, column, stored_value, computed_value))
     for key, row in computed.items():
-        report.note(Difference("order", key, "", None, row["status"]))
+        report.note(StoredDifference("order", key, "", None, row["status"]))
 
 
 def _differs(column: str, stored: Any, computed: Any) -> bool:
@@ -191,4 +191,4 @@ def _compare_hours(client: Any, computed: dict[HourKey, dict[str, Any]], report:
                 else stored_value == computed_value
             ):
                 name = (key[0], (EPOCH + timedelta(milliseconds=key[1])).isoformat())
-                report.note(Difference("center hour", name, column, stored_value, computed_value))
+                report.note(StoredDifference("center hour", name, column, stored_value, computed_value))

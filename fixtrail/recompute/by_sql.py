@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from fixtrail.recompute.comparison import DIFFERENCES_KEPT, Difference, ReportProgress, VerifyReport
-from fixtrail.recompute.derived_facts import DerivedFacts, Slice, slices_of
+from fixtrail.recompute.comparison import DIFFERENCES_KEPT, ReportProgress, StoredDifference, VerifyReport
+from fixtrail.recompute.derived_facts import DerivedFacts, VehicleRange, slices_of
 from schemas.facts import HOUR_FIGURES
 from sinks.clickhouse.fact_rows import JOURNEYS
 from sinks.clickhouse.tables import DATABASE
@@ -52,7 +52,7 @@ class _Comparison:
         by_column = {column: number for column, number in zip(self.flags, numbers, strict=False) if number}
         return derived, alone if self.whole_rows else 0, by_column
 
-    def differences(self, client: Any, most: int) -> Iterator[Difference]:
+    def differences(self, client: Any, most: int) -> Iterator[StoredDifference]:
         """The first so many rows that differ, column by column."""
         values = ", ".join(
             f"({flag}, '{column}', toJSONString(s.`{column}`), toJSONString(d.`{column}`))"
@@ -66,10 +66,10 @@ class _Comparison:
         )
         for names, stored, derived, columns, *_ in self._rows(client, query):
             if self.whole_rows and not (stored and derived):
-                yield Difference(self.row_kind, tuple(names), "", "stored" if stored else None, None)
+                yield StoredDifference(self.row_kind, tuple(names), "", "stored" if stored else None, None)
                 continue
             for _, column, stored_value, derived_value in columns:
-                yield Difference(self.row_kind, tuple(names), column, _value(stored_value), _value(derived_value))
+                yield StoredDifference(self.row_kind, tuple(names), column, _value(stored_value), _value(derived_value))
 
     def _any(self) -> str:
         alone = ["NOT s.present", "NOT d.present"] if self.whole_rows else []
@@ -85,7 +85,7 @@ class _Run:
 
     client: Any
     report: VerifyReport
-    slices: SimpleQueue[Slice]
+    slices: SimpleQueue[VehicleRange]
     total: int
     moved: ReportProgress
     lock: Lock = field(default_factory=Lock)
@@ -126,7 +126,7 @@ def verify_by_sql(client: Any, moved: ReportProgress = lambda done, total: None)
     Works through the vehicles in slices, so memory stays bounded; `moved` is told (slices done, slices in all).
     """
     parts = slices_of(client, EVENTS_AT_ONCE)
-    slices: SimpleQueue[Slice] = SimpleQueue()
+    slices: SimpleQueue[VehicleRange] = SimpleQueue()
     for part in parts:
         slices.put(part)
     run = _Run(client, VerifyReport(), slices, len(parts), moved)
@@ -141,7 +141,7 @@ def verify_by_sql(client: Any, moved: ReportProgress = lambda done, total: None)
     return run.report
 
 
-def _orders(part: Slice, derived: str) -> _Comparison:
+def _orders(part: VehicleRange, derived: str) -> _Comparison:
     columns = ", ".join(f"`{column}`" for column in JOURNEYS.columns)
     stored = (
         f"SELECT {columns}, 1 AS present FROM {JOURNEYS.full_name} FINAL "

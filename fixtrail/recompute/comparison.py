@@ -14,7 +14,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class StoredDifference:
     """One value that is not what the events say; `column` is empty where the whole row is missing on one side."""
 
     row_kind: str  # "order" or "center hour"
@@ -39,16 +39,18 @@ class VerifyReport:
     hours: int = 0
     count: int = 0
     by_column: dict[str, int] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[StoredDifference] = field(default_factory=list)
 
-    def note(self, difference: Difference) -> None:
+    def note(self, difference: StoredDifference) -> None:
         self.count += 1
         column = f"{difference.row_kind} {difference.column or 'as a whole'}"
         self.by_column[column] = self.by_column.get(column, 0) + 1
         if len(self.differences) < DIFFERENCES_KEPT:
             self.differences.append(difference)
 
-    def note_all(self, row_kind: str, alone: int, by_column: Mapping[str, int], first: Sequence[Difference]) -> None:
+    def note_all(
+        self, row_kind: str, alone: int, by_column: Mapping[str, int], first: Sequence[StoredDifference]
+    ) -> None:
         """Add many at once: rows on one side alone, the rest by column, and the first of them."""
         for column, number in (("as a whole", alone), *by_column.items()):
             if number:

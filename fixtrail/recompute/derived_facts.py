@@ -53,19 +53,19 @@ ADDRESS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class VehicleRange:
     """Vehicle keys from `since` to before `until`."""
 
     since: str
     until: str
 
 
-def slices_of(client: Any, events_at_once: int) -> list[Slice]:
+def slices_of(client: Any, events_at_once: int) -> list[VehicleRange]:
     """Ranges of vehicle keys, so many that each holds about so many events."""
     events = int(client.command("SELECT count() FROM fixtrail_raw.events", settings=dict(SETTINGS)))
     count = min(max(1, -(-events // events_at_once)), 16**_DIGITS)
     edges = [f"{16**_DIGITS * number // count:0{_DIGITS}x}" for number in range(1, count)]
-    return [Slice(since, until) for since, until in zip(["", *edges], [*edges, _LAST_KEY], strict=True)]
+    return [VehicleRange(since, until) for since, until in zip(["", *edges], [*edges, _LAST_KEY], strict=True)]
 
 
 class DerivedFacts:
@@ -84,12 +84,12 @@ class DerivedFacts:
             name: (FOLDER / f"{name}.sql").read_text(encoding="utf-8") for name in ("visits", "orders", "hours")
         }
 
-    def derive(self, part: Slice) -> None:
+    def derive(self, part: VehicleRange) -> None:
         """Make `orders` the orders of this slice, and add what they give to `hours`."""
         self.derive_orders(part)
         self._fill(self.hours, "hours", _HOUR_COLUMNS, part)
 
-    def derive_orders(self, part: Slice) -> None:
+    def derive_orders(self, part: VehicleRange) -> None:
         """Make `orders` the orders of this slice."""
         for table in (self.visits, self.orders):
             self.command(f"TRUNCATE TABLE {DATABASE}.{table}")
@@ -120,7 +120,7 @@ class DerivedFacts:
         text = f"CREATE TABLE {DATABASE}.{table} ENGINE = MergeTree ORDER BY {order} {content}"
         self.command(text, self._parameters())
 
-    def _fill(self, table: str, name: str, columns: Sequence[str], part: Slice) -> None:
+    def _fill(self, table: str, name: str, columns: Sequence[str], part: VehicleRange) -> None:
         names = ", ".join(f"`{column}`" for column in columns)
         keys = {"since": part.since, "until": part.until, "address": ADDRESS} if name == "visits" else {}
         text = f"INSERT INTO {DATABASE}.{table} ({names}) SELECT {names} FROM ({self._texts[name]})"

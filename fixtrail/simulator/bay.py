@@ -6,8 +6,8 @@ from typing import Any
 
 from fixtrail.simulator.further import expert_session
 from fixtrail.simulator.parts import fetch
-from fixtrail.simulator.scenario import FaultGroup, Part
-from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.scenario import FaultGroup, ScenarioPart
+from fixtrail.simulator.visit import SimulatedVisit
 from fixtrail.simulator.workshop import Steps
 from schemas.times import MINUTE_S
 
@@ -17,7 +17,7 @@ ONLY_RESULT_SHARE = 0.1  # inspectors who send the result and not the beginning
 QUICK_REWORK = 0.4
 
 
-def repairs(visit: Visit, found_later: Sequence[Part]) -> Steps[None]:
+def repairs(visit: SimulatedVisit, found_later: Sequence[ScenarioPart]) -> Steps[None]:
     """All jobs of the visit, one after the other in one bay, until the last check has passed."""
     yield from visit.wait(visit.profile.dispatch_min)
     bays = visit.shop.bays[visit.reason.lane]
@@ -39,11 +39,13 @@ def repairs(visit: Visit, found_later: Sequence[Part]) -> Steps[None]:
     bays.put(bay)
 
 
-def _job_of(visit: Visit, number: int, bay_id: str) -> dict[str, Any]:
+def _job_of(visit: SimulatedVisit, number: int, bay_id: str) -> dict[str, Any]:
     return {"job_id": f"{visit.order.order_id}-j{number}", "bay_id": bay_id}
 
 
-def _job(visit: Visit, job: dict[str, Any], group: FaultGroup, found_later: Sequence[Part]) -> Steps[int]:
+def _job(
+    visit: SimulatedVisit, job: dict[str, Any], group: FaultGroup, found_later: Sequence[ScenarioPart]
+) -> Steps[int]:
     """One job; gives the number of the technician who finished it."""
     technicians = visit.shop.technicians[visit.reason.lane]
     technician: int = yield technicians.get()
@@ -66,7 +68,7 @@ def _job(visit: Visit, job: dict[str, Any], group: FaultGroup, found_later: Sequ
     return technician
 
 
-def _pauses(visit: Visit, length_s: float, found_later: Sequence[Part]) -> list[tuple[float, str]]:
+def _pauses(visit: SimulatedVisit, length_s: float, found_later: Sequence[ScenarioPart]) -> list[tuple[float, str]]:
     """(share of the work done before it, reason), in order."""
     work = visit.work
     pauses = [(0.3, "parts")] if found_later else []
@@ -80,7 +82,7 @@ def _pauses(visit: Visit, length_s: float, found_later: Sequence[Part]) -> list[
     return pauses
 
 
-def _pause(visit: Visit, why: str, found_later: Sequence[Part]) -> Steps[None]:
+def _pause(visit: SimulatedVisit, why: str, found_later: Sequence[ScenarioPart]) -> Steps[None]:
     if why == "parts":
         yield from fetch(visit, found_later)
     elif why == "approval":
@@ -93,7 +95,7 @@ def _pause(visit: Visit, why: str, found_later: Sequence[Part]) -> Steps[None]:
         yield from visit.wait(MORNING_MIN)
 
 
-def _more_to_do(visit: Visit) -> Steps[None]:
+def _more_to_do(visit: SimulatedVisit) -> Steps[None]:
     """Something else is found: a second quote, which every customer approves, the vehicle being on the lift."""
     so_far = round(visit.quoted - visit.labour_hours * visit.work.labour_rate, 2)
     visit.labour_hours = round(visit.labour_hours + 0.5, 1)
@@ -104,7 +106,7 @@ def _more_to_do(visit: Visit) -> Steps[None]:
     visit.approve()
 
 
-def _redo_job(visit: Visit, job: dict[str, Any]) -> Steps[None]:
+def _redo_job(visit: SimulatedVisit, job: dict[str, Any]) -> Steps[None]:
     """The job once more: it was not right."""
     visit.reworked = True
     yield from visit.wait(visit.profile.dispatch_min / 2)
@@ -118,7 +120,7 @@ def _redo_job(visit: Visit, job: dict[str, Any]) -> Steps[None]:
     technicians.put(technician)
 
 
-def _inspection(visit: Visit, fails: bool) -> Steps[None]:
+def _inspection(visit: SimulatedVisit, fails: bool) -> Steps[None]:
     yield from visit.wait(visit.profile.inspection_queue_min)
     with visit.shop.inspectors.request() as turn:
         yield turn

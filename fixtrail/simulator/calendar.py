@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from fixtrail.simulator.scenario import Center, Scenario
+from fixtrail.simulator.scenario import Scenario, ScenarioCenter
 
 REGIONS = ("East", "South", "North", "West")
 NEVER_S = float("inf")
@@ -24,7 +24,7 @@ class OpenDay:
 class Calendar:
     """The open days of one center around a run."""
 
-    def __init__(self, center: Center, start: datetime, days: int) -> None:
+    def __init__(self, center: ScenarioCenter, start: datetime, days: int) -> None:
         zone = ZoneInfo(center.time_zone)
         self.days: list[OpenDay] = []
         day = start.astimezone(zone).date()
@@ -55,7 +55,7 @@ class Calendar:
         return self.days[max(bisect_right(self._opens, at_s) - 1, 0)]
 
 
-def wave_start(scenario: Scenario, center: Center, start: datetime) -> date | None:
+def wave_start(scenario: Scenario, center: ScenarioCenter, start: datetime) -> date | None:
     """The local date from whose first minute the center works as in `improved`; None for never."""
     for wave in scenario.wave:
         if wave.number == center.wave:
@@ -65,7 +65,7 @@ def wave_start(scenario: Scenario, center: Center, start: datetime) -> date | No
     return None
 
 
-def improved_from_s(scenario: Scenario, center: Center, start: datetime) -> float:
+def improved_from_s(scenario: Scenario, center: ScenarioCenter, start: datetime) -> float:
     """Seconds from the start of the run to the center's change; NEVER_S when it does not change."""
     day = wave_start(scenario, center, start)
     if day is None or not scenario.waves_take_effect:
@@ -73,7 +73,7 @@ def improved_from_s(scenario: Scenario, center: Center, start: datetime) -> floa
     return _seconds(start, day, time(), ZoneInfo(center.time_zone))
 
 
-def centers_of(scenario: Scenario, count: int | None) -> list[Center]:
+def centers_of(scenario: Scenario, count: int | None) -> list[ScenarioCenter]:
     """The first `count` centers; past the scenario's list, invented ones that no wave reaches."""
     listed = list(scenario.center)
     if count is None:
@@ -81,9 +81,9 @@ def centers_of(scenario: Scenario, count: int | None) -> list[Center]:
     return listed[:count] + [_invented(number) for number in range(len(listed) + 1, count + 1)]
 
 
-def _invented(number: int) -> Center:
+def _invented(number: int) -> ScenarioCenter:
     region = REGIONS[number % len(REGIONS)]
-    return Center(id=f"more-{number:03}", name=f"服务中心{number}", name_en=f"Center {number}", region=region)
+    return ScenarioCenter(id=f"more-{number:03}", name=f"服务中心{number}", name_en=f"Center {number}", region=region)
 
 
 def _seconds(start: datetime, day: date, at: time, zone: ZoneInfo) -> float:

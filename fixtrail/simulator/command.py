@@ -53,7 +53,7 @@ def write_events(
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     days = days or scenario.days
     begins = start or default_start(days)
-    pace = Pace(speed, longest_pause_s) if speed else None
+    pace = ArrivalPace(speed, longest_pause_s) if speed else None
     events, orders = 0, set[str]()
     first = last = None
     with _opened(out) as lines:
@@ -118,7 +118,7 @@ def default_start(days: int, now: datetime | None = None) -> datetime:
     return (now or datetime.now(UTC)).replace(microsecond=0) - timedelta(days=days)
 
 
-class Pace:
+class ArrivalPace:
     """Lets arrivals come `speed` times as fast as they do in the world."""
 
     def __init__(

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from fixtrail.simulator.identity import BUILDS, Registry, Vehicle, build_of, vehicle_number
+from fixtrail.simulator.identity import BUILDS, Registry, SimulatedVehicle, build_of, vehicle_number
 
 # A maker's batches of one part; a car's number says which it has.
 BATCHES = 40
@@ -31,7 +31,7 @@ def share_of_cars(marks: Marks, part_nos: Sequence[str]) -> float:
     return fitting / sum(1 for _ in _kinds())
 
 
-def wave_vehicle(registry: Registry, marks: Marks, part_nos: Sequence[str], now_s: float) -> Vehicle:
+def wave_vehicle(registry: Registry, marks: Marks, part_nos: Sequence[str], now_s: float) -> SimulatedVehicle:
     """A car with these marks, of which there must be some."""
     for _ in range(_MOST_TRIES):
         vehicle = registry.new_vehicle(now_s)

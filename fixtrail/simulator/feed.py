@@ -26,7 +26,7 @@ FORGOTTEN = frozenset(
 
 
 @dataclass(slots=True)
-class Order:
+class FeedOrder:
     """What an event says of its order, and the order's own flaw, if it has one."""
 
     order_id: str
@@ -57,8 +57,8 @@ class Feed:
         self._stamp_day, self._stamp_date = -1, ""
         self._oddities = self._ladder()
 
-    def open_order(self, order_id: str, vehicle_id: str, center_id: str, now_s: float) -> Order:
-        order = Order(order_id, vehicle_id, center_id, now_s)
+    def open_order(self, order_id: str, vehicle_id: str, center_id: str, now_s: float) -> FeedOrder:
+        order = FeedOrder(order_id, vehicle_id, center_id, now_s)
         chance = self._draw.random()
         for bound, oddity in self._oddities:
             if chance < bound:
@@ -66,7 +66,7 @@ class Feed:
                 break
         return order
 
-    def say(self, order: Order, kind: str, at_s: float, **fields: Any) -> str:
+    def say(self, order: FeedOrder, kind: str, at_s: float, **fields: Any) -> str:
         """One event of the order, true as it is; the feed may spoil it on its way. Gives its id."""
         order.count += 1
         event_id = f"{order.order_id}-{order.count:03}"
@@ -91,13 +91,13 @@ class Feed:
         self._send({**envelope, "center_id": center_id, **fields}, at_s, self._draw)
         return event_id
 
-    def say_further(self, order: Order, kind: str, at_s: float, **fields: Any) -> None:
+    def say_further(self, order: FeedOrder, kind: str, at_s: float, **fields: Any) -> None:
         """One event that takes no time of the visit; it draws from a stream of its own, so it shuffles no other."""
         order.further_count += 1
         event_id = f"{order.order_id}-f{order.further_count:02}"
         self._send({**self._envelope(order, event_id, kind, at_s), **fields}, at_s, self._further_draw)
 
-    def _envelope(self, order: Order, event_id: str, kind: str, at_s: float) -> Event:
+    def _envelope(self, order: FeedOrder, event_id: str, kind: str, at_s: float) -> Event:
         return {
             "event_id": event_id,
             "type": kind,
@@ -107,7 +107,7 @@ class Feed:
             "occurred_at": self.stamp(at_s),
         }
 
-    def close_order(self, order: Order, now_s: float) -> None:
+    def close_order(self, order: FeedOrder, now_s: float) -> None:
         """To be said after the closing event: some terminals go on sending."""
         if order.oddity == "activity_after_close":
             later_s = now_s + 60 + self._draw.random() * 5_400

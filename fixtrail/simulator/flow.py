@@ -3,14 +3,14 @@
 from fixtrail.simulator.bay import repairs
 from fixtrail.simulator.further import react
 from fixtrail.simulator.parts import fetch, needed_parts
-from fixtrail.simulator.visit import CHECK_FEE, Visit
+from fixtrail.simulator.visit import CHECK_FEE, SimulatedVisit
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
 from schemas.times import HOUR_S
 
 
 def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:
     """The SimPy process of one visit; it begins with the check-in, now."""
-    visit = Visit(shop, reason)
+    visit = SimulatedVisit(shop, reason)
     visit.check_in()
     # Who comes back with an open complaint does not leave it at that.
     gives_up = visit.chance(visit.work.cancelled_share) and visit.reason.last_odometer_km is None
@@ -41,19 +41,19 @@ def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:
     _afterwards(visit)
 
 
-def _leave(visit: Visit) -> None:
+def _leave(visit: SimulatedVisit) -> None:
     visit.cancel()
     visit.shop.remember(visit.reason.vehicle)
 
 
-def _decline(visit: Visit) -> Steps[None]:
+def _decline(visit: SimulatedVisit) -> Steps[None]:
     visit.say("quote_decision", approved=False)
     yield from visit.pickup()
     visit.hand_off(CHECK_FEE)
     visit.shop.remember(visit.reason.vehicle)
 
 
-def _afterwards(visit: Visit) -> None:
+def _afterwards(visit: SimulatedVisit) -> None:
     """What the customer says, and whether the vehicle comes back."""
     days = visit.days_to_return()
     for reaction in visit.shop.reactions.after(visit.experience(comes_back=days is not None)):

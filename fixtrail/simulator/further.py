@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from fixtrail.simulator.feed import Order
-from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.feed import FeedOrder
+from fixtrail.simulator.visit import SimulatedVisit
 from fixtrail.simulator.voice import Reaction
 from fixtrail.simulator.workshop import Steps, Workshop
 from schemas.times import HOUR_S, MINUTE_S
@@ -19,7 +19,7 @@ CHANNELS = ("phone", "app", "counter")
 Step = tuple[str, dict[str, Any]]
 
 
-def expert_session(visit: Visit, mean_min: float) -> Steps[None]:
+def expert_session(visit: SimulatedVisit, mean_min: float) -> Steps[None]:
     """Wait for an expert, who joins on the way and is gone when the work goes on."""
     visit.sessions += 1
     session_id = f"{visit.order.order_id}-e{visit.sessions}"
@@ -32,7 +32,7 @@ def expert_session(visit: Visit, mean_min: float) -> Steps[None]:
         visit.say_further("expert", visit.env.now, phase=phase, session_id=session_id)
 
 
-def react(visit: Visit, reaction: Reaction) -> None:
+def react(visit: SimulatedVisit, reaction: Reaction) -> None:
     """Say what the customer says, and what the center does about it."""
     shop, at_s = visit.shop, visit.env.now + reaction.after_s
     if reaction.kind == "survey":
@@ -51,7 +51,7 @@ def _scores(draw: random.Random, score: int) -> dict[str, int]:
     return {subject: min(max(score + draw.choice((-1, 0, 0, 1)), 0), 10) for subject in SCORED}
 
 
-def _follow_up(shop: Workshop, order: Order, subject_id: str, at_s: float) -> None:
+def _follow_up(shop: Workshop, order: FeedOrder, subject_id: str, at_s: float) -> None:
     """Call a customer who is not content, perhaps in vain at first."""
     service, draw = shop.scenario.service, shop.further
     if draw.random() >= service.follow_up_share:
@@ -66,7 +66,7 @@ def _follow_up(shop: Workshop, order: Order, subject_id: str, at_s: float) -> No
         shop.feed.say_further(order, "follow_up", at_s, **fields)
 
 
-def _settle(shop: Workshop, order: Order, complaint: dict[str, Any], at_s: float) -> None:
+def _settle(shop: Workshop, order: FeedOrder, complaint: dict[str, Any], at_s: float) -> None:
     """Bring a complaint to its end, as far as the center looks after it."""
     if shop.further.random() >= shop.scenario.service.follow_up_share:
         return

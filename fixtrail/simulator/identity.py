@@ -17,7 +17,7 @@ _MODELS = ("Aurora 5", "Borealis 3", "Cirrus 7", "Delta 1")
 
 
 @dataclass(slots=True)
-class Vehicle:
+class SimulatedVehicle:
     """A vehicle and its customer. The odometer is of the time `seen_s`."""
 
     vehicle_id: str
@@ -47,10 +47,10 @@ class Registry:
         self._first = self._draw.randrange(1_000_000)
         self._count = 0
 
-    def new_vehicle(self, now_s: float) -> Vehicle:
+    def new_vehicle(self, now_s: float) -> SimulatedVehicle:
         number, self._count = self._count, self._count + 1
         english = self._draw.random() < self._english_share
-        return Vehicle(
+        return SimulatedVehicle(
             vehicle_id=self._vin(number),
             customer_id=f"C-{self._tag}-{self._center_id}-{number:05}",
             locale="en" if english else "zh-CN",

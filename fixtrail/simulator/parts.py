@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fixtrail.simulator.scenario import Part
-from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.scenario import ScenarioPart
+from fixtrail.simulator.visit import SimulatedVisit
 from fixtrail.simulator.workshop import Steps
 from schemas.times import DAY_S, HOUR_S, MINUTE_S
 
@@ -12,13 +12,13 @@ COURIER = "city-courier"
 Answer = tuple[float, dict[str, Any]]
 
 
-def needed_parts(visit: Visit) -> list[Part]:
+def needed_parts(visit: SimulatedVisit) -> list[ScenarioPart]:
     """The parts that this visit's faults turn out to need."""
     parts = {part.no: part for group in visit.reason.groups for part in group.parts}
     return [part for part in parts.values() if visit.chance(part.need)]
 
 
-def fetch(visit: Visit, parts: Sequence[Part]) -> Steps[None]:
+def fetch(visit: SimulatedVisit, parts: Sequence[ScenarioPart]) -> Steps[None]:
     """Ask for the parts and wait for all that will come while the customer waits."""
     if not parts:
         return
@@ -32,7 +32,7 @@ def fetch(visit: Visit, parts: Sequence[Part]) -> Steps[None]:
             visit.update(2 * HOUR_S)
 
 
-def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> list[Answer]:
+def _ask_for(visit: SimulatedVisit, part: ScenarioPart, began_s: float, on_shelf_s: float) -> list[Answer]:
     """Says the request; gives its further phases with their times."""
     feed, draw = visit.shop.feed, visit.draw
     visit.requests += 1

@@ -13,7 +13,7 @@ from typing import Any
 from fixtrail.simulator.calendar import Calendar, OpenDay, centers_of
 from fixtrail.simulator.feed import Event
 from fixtrail.simulator.run import run_tag
-from fixtrail.simulator.scenario import Center, Scenario
+from fixtrail.simulator.scenario import Scenario, ScenarioCenter
 from fixtrail.simulator.stock import demand_per_day, level_for
 from schemas.times import DAY_S, HOUR_S, MINUTE_S, rfc3339
 
@@ -28,7 +28,7 @@ Telling = tuple[float, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Employee:
+class SimulatedEmployee:
     staff_id: str
     role: str
 
@@ -74,7 +74,9 @@ def _stamp(start: datetime, at_s: float) -> str:
 class _Desk:
     """The back office of one center."""
 
-    def __init__(self, scenario: Scenario, center: Center, seed: int, days: int, start: datetime, run: str) -> None:
+    def __init__(
+        self, scenario: Scenario, center: ScenarioCenter, seed: int, days: int, start: datetime, run: str
+    ) -> None:
         self.scenario, self.center, self.days, self.start, self.run = scenario, center, days, start, run
         self.draw = random.Random(f"{seed}/{center.id}/reference")
         self.calendar = Calendar(center, start, days)
@@ -113,7 +115,7 @@ class _Desk:
                 if (day.weekday + int(person.staff_id.rpartition("-")[2][1:])) % 7 != 6:
                     yield from self._shift(person, day)
 
-    def _shift(self, person: Employee, day: OpenDay) -> Iterator[tuple[float, dict[str, Any]]]:
+    def _shift(self, person: SimulatedEmployee, day: OpenDay) -> Iterator[tuple[float, dict[str, Any]]]:
         staff = {"staff_id": person.staff_id, "role": person.role}
         planned = {**staff, "starts_at": _stamp(self.start, day.opens_s), "ends_at": _stamp(self.start, day.closes_s)}
         planned_s = day.opens_s - PLANNED_AHEAD_S
@@ -169,7 +171,7 @@ class _Desk:
         return (self.start + timedelta(seconds=at_s)).date().isoformat()
 
 
-def _staff(scenario: Scenario, center_id: str) -> Iterator[Employee]:
+def _staff(scenario: Scenario, center_id: str) -> Iterator[SimulatedEmployee]:
     """Who works in a center; technicians are called as in the events of its orders."""
     crew = scenario.crew
     numbers = (
@@ -179,7 +181,7 @@ def _staff(scenario: Scenario, center_id: str) -> Iterator[Employee]:
     )
     for role, number in numbers:
         for index in range(1, number + 1):
-            yield Employee(f"{center_id}-{role[0]}{index}", role)
+            yield SimulatedEmployee(f"{center_id}-{role[0]}{index}", role)
 
 
 def _course(draw: random.Random) -> list[str]:

@@ -8,7 +8,7 @@ from hashlib import blake2s
 from fixtrail.simulator.calendar import centers_of
 from fixtrail.simulator.feed import Event
 from fixtrail.simulator.flow import visit_process
-from fixtrail.simulator.scenario import Center, Scenario
+from fixtrail.simulator.scenario import Scenario, ScenarioCenter
 from fixtrail.simulator.workshop import Workshop, WorkshopContext
 from schemas.times import EPOCH
 
@@ -45,7 +45,7 @@ def run_tag(scenario: Scenario, seed: int, start: datetime) -> str:
     return blake2s(text.encode(), digest_size=3).hexdigest()
 
 
-def _context(run: str, seed: int, number: int, centers: list[Center]) -> WorkshopContext:
+def _context(run: str, seed: int, number: int, centers: list[ScenarioCenter]) -> WorkshopContext:
     """Looks only at earlier centers, so that a center added at the end changes none of these."""
     center, earlier = centers[number], centers[:number]
     partners = [partner.id for partner in earlier if partner.wave == center.wave]

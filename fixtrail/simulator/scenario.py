@@ -86,7 +86,7 @@ class Work(ScenarioTable):
     currency: Annotated[str, Field(min_length=1, max_length=8)]
 
 
-class Spread(ScenarioTable):
+class WaitSpread(ScenarioTable):
     """Random differences: standard deviations between centers and between technicians."""
 
     center_delays: Annotated[float, Field(ge=0, le=2)]
@@ -131,7 +131,7 @@ class Score(ScenarioTable):
         return self
 
 
-class Complaint(ScenarioTable):
+class ScenarioComplaint(ScenarioTable):
     """Logistic: log-odds of a complaint."""
 
     base_share: Annotated[float, Field(ge=0, lt=1)]
@@ -170,7 +170,7 @@ class Crew(ScenarioTable):
     inspectors: Annotated[int, Field(ge=1, le=1_000)]
 
 
-class Wave(ScenarioTable):
+class ScenarioWave(ScenarioTable):
     """The centers of rollout wave `number` change over on a day of the run, or on a date."""
 
     number: Annotated[int, Field(ge=1, le=99)]
@@ -178,13 +178,13 @@ class Wave(ScenarioTable):
     from_date: date | None = None
 
     @model_validator(mode="after")
-    def _one_start(self) -> "Wave":
+    def _one_start(self) -> "ScenarioWave":
         if (self.from_day is None) == (self.from_date is None):
             raise ValueError("a wave needs either from_day or from_date")
         return self
 
 
-class Center(ScenarioTable):
+class ScenarioCenter(ScenarioTable):
     id: Name
     name: str
     name_en: str
@@ -202,13 +202,13 @@ class Center(ScenarioTable):
         return checked_time_zone(zone)
 
     @model_validator(mode="after")
-    def _open_a_while(self) -> "Center":
+    def _open_a_while(self) -> "ScenarioCenter":
         if self.opens >= self.closes:
             raise ValueError("opens must lie before closes on the same day")
         return self
 
 
-class Part(ScenarioTable):
+class ScenarioPart(ScenarioTable):
     no: Annotated[str, Field(min_length=1, max_length=64)]
     price: Annotated[float, Field(gt=0)]
     need: Share
@@ -224,7 +224,7 @@ class FaultGroup(ScenarioTable):
     quick_repair_min: Annotated[float, Field(gt=0, le=10_000)] | None = None
     codes: tuple[str, ...] = ()
     labour: Annotated[str, Field(max_length=64)] = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ScenarioPart, ...] = ()
 
 
 class FaultWave(ScenarioTable):
@@ -248,7 +248,7 @@ class FaultWave(ScenarioTable):
         return self
 
 
-class Figures(ScenarioTable):
+class CalibrationFigures(ScenarioTable):
     """The figures that the scenario was calibrated to, for documentation only."""
 
     wait_min: Minutes
@@ -258,8 +258,8 @@ class Figures(ScenarioTable):
 
 
 class CalibratedTo(ScenarioTable):
-    baseline: Figures
-    improved: Figures
+    baseline: CalibrationFigures
+    improved: CalibrationFigures
 
 
 class Scenario(ScenarioTable):
@@ -273,14 +273,14 @@ class Scenario(ScenarioTable):
     work: Work
     baseline: Profile
     improved: Profile
-    spread: Spread
+    spread: WaitSpread
     service: Service = Service()
     score: Score
-    complaint: Complaint
+    complaint: ScenarioComplaint
     anomalies: Anomalies
     figures: CalibratedTo | None = None
-    wave: tuple[Wave, ...] = ()
-    center: Annotated[tuple[Center, ...], Field(min_length=1, max_length=999)]
+    wave: tuple[ScenarioWave, ...] = ()
+    center: Annotated[tuple[ScenarioCenter, ...], Field(min_length=1, max_length=999)]
     fault_group: Annotated[tuple[FaultGroup, ...], Field(min_length=1)]
     fault_wave: tuple[FaultWave, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fixtrail.simulator.calendar import centers_of, wave_start
 from fixtrail.simulator.run import run_tag, workshops
-from fixtrail.simulator.scenario import Center, Scenario
+from fixtrail.simulator.scenario import Scenario, ScenarioCenter
 from fixtrail.simulator.voice import borders
 from fixtrail.simulator.workshop import Workshop
 
@@ -68,11 +68,11 @@ def _center(shop: Workshop, start: datetime) -> dict[str, Any]:
     }
 
 
-def _reference(scenario: Scenario, center: Center, start: datetime) -> str:
+def _reference(scenario: Scenario, center: ScenarioCenter, start: datetime) -> str:
     return "[[center]]\n" + "".join(f"{key} = {value}\n" for key, value in _keys(scenario, center, start))
 
 
-def _keys(scenario: Scenario, center: Center, start: datetime) -> Iterator[tuple[str, str]]:
+def _keys(scenario: Scenario, center: ScenarioCenter, start: datetime) -> Iterator[tuple[str, str]]:
     for key in ("id", "name", "name_en", "region"):
         # A JSON string is a TOML string too.
         yield key, json.dumps(getattr(center, key), ensure_ascii=False)

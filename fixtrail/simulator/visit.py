@@ -6,7 +6,7 @@ from typing import Any
 from fixtrail.simulator.durations import Durations
 from fixtrail.simulator.fault_waves import batch_of
 from fixtrail.simulator.identity import build_of, vehicle_label
-from fixtrail.simulator.scenario import FaultGroup, Part
+from fixtrail.simulator.scenario import FaultGroup, ScenarioPart
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
 from schemas.times import MINUTE_S
@@ -17,7 +17,7 @@ MOST_KM_TO_COMEBACK = 900
 CANCEL_REASONS = ("等待时间过长", "price", "no time today")
 
 
-class Visit:
+class SimulatedVisit:
     """What is known of a visit while it goes on."""
 
     def __init__(self, shop: Workshop, reason: Reason) -> None:
@@ -103,7 +103,7 @@ class Visit:
             fields["fault_codes"] = codes
         return fields
 
-    def price(self, parts: Sequence[Part]) -> dict[str, Any]:
+    def price(self, parts: Sequence[ScenarioPart]) -> dict[str, Any]:
         """The quote, which from now on is what the visit should cost."""
         minutes = sum(self.repair_min(group) for group in self.reason.groups)
         self.labour_hours = max(round(minutes / 60, 1), 0.2)
@@ -134,7 +134,7 @@ class Visit:
             for number, (name, tenth) in enumerate(zip(names, hours, strict=True), 1)
         ]
 
-    def batch(self, part: Part) -> str:
+    def batch(self, part: ScenarioPart) -> str:
         """The batch of the part that this car has."""
         return batch_of(part.no, self.reason.vehicle.vehicle_id)
 
@@ -149,7 +149,7 @@ class Visit:
             yield turn
             yield from self.wait(self.profile.reception_min)
 
-    def diagnosis(self, needed: Sequence[Part], with_quote: bool) -> Steps[None]:
+    def diagnosis(self, needed: Sequence[ScenarioPart], with_quote: bool) -> Steps[None]:
         technicians = self.shop.technicians[self.reason.lane]
         technician = yield technicians.get()
         technician_id = self.technician_id(technician)
@@ -230,7 +230,7 @@ class Visit:
         return self.shop.feed.next_five_minutes(self.start_s + minutes * MINUTE_S)
 
 
-def _line_of(part: Part, number: int) -> dict[str, Any]:
+def _line_of(part: ScenarioPart, number: int) -> dict[str, Any]:
     line: dict[str, Any] = {"part_no": part.no, "quantity": part.quantity, "unit_price": part.price}
     if part.name:
         line["name"] = part.name

@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import exp, log
 from typing import Any
 
-from fixtrail.simulator.scenario import Complaint, Score
+from fixtrail.simulator.scenario import ScenarioComplaint, Score
 from schemas.times import HOUR_S
 
 LONG_WAIT_MIN, SHORT_WAIT_MIN = 40.0, 20.0
@@ -54,7 +54,7 @@ class Reaction:
 class CustomerReactions:
     """The customers of one center; `offset` is how much they like it for reasons of their own (log-odds)."""
 
-    def __init__(self, score: Score, complaint: Complaint, offset: float, draw: random.Random) -> None:
+    def __init__(self, score: Score, complaint: ScenarioComplaint, offset: float, draw: random.Random) -> None:
         self._score, self._complaint, self._offset, self._draw = score, complaint, offset, draw
         self._borders = borders(score)
         self._complaint_base = log_odds(complaint.base_share) if complaint.base_share else None

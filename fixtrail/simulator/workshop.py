@@ -12,9 +12,9 @@ import simpy
 
 from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
 from fixtrail.simulator.fault_waves import arrivals, share_of_cars, wave_vehicle
-from fixtrail.simulator.feed import Event, Feed, Order
-from fixtrail.simulator.identity import Registry, Vehicle
-from fixtrail.simulator.scenario import Center, FaultGroup, FaultWave, Lane, Profile, Scenario, first_part
+from fixtrail.simulator.feed import Event, Feed, FeedOrder
+from fixtrail.simulator.identity import Registry, SimulatedVehicle
+from fixtrail.simulator.scenario import FaultGroup, FaultWave, Lane, Profile, Scenario, ScenarioCenter, first_part
 from fixtrail.simulator.stock import Stock
 from fixtrail.simulator.voice import CustomerReactions
 from schemas.times import DAY_S, HOUR_S
@@ -38,7 +38,7 @@ class WorkshopContext:
     run: str
     seed: int
     number: int
-    center: Center
+    center: ScenarioCenter
     neighbour: str | None
     partner: str | None
 
@@ -47,13 +47,13 @@ class WorkshopContext:
 class Reason:
     """Why a vehicle comes: with which faults, into which lane; a comeback knows its odometer of last time."""
 
-    vehicle: Vehicle
+    vehicle: SimulatedVehicle
     groups: tuple[FaultGroup, ...]
     lane: Lane
     center_id: str
     part_is_there: bool = False
     # Of a customer who booked before: the order that the booking opened.
-    booking: Order | None = None
+    booking: FeedOrder | None = None
     last_odometer_km: int | None = None
 
 
@@ -103,7 +103,7 @@ class Workshop:
             "quick": _shelf_of(self.env, crew.bays + 1, crew.quick_bays),
         }
         self._orders = self._received = 0
-        self._returning: list[tuple[float, int, Vehicle]] = []
+        self._returning: list[tuple[float, int, SimulatedVehicle]] = []
         self._groups = [group for group, _ in scenario.mix]
         self._group_weights = [share for _, share in scenario.mix]
 
@@ -140,7 +140,7 @@ class Workshop:
         """The vehicle comes again for the same fault, in opening hours `days` from now or a little later."""
         self.env.process(self._comes_back(reason, days))
 
-    def remember(self, vehicle: Vehicle) -> None:
+    def remember(self, vehicle: SimulatedVehicle) -> None:
         """The vehicle may come again by itself, in months."""
         days = SOONEST_RETURN_DAYS + self.draw.random() * (LATEST_RETURN_DAYS - SOONEST_RETURN_DAYS)
         heapq.heappush(self._returning, (self.env.now + days * DAY_S, self._orders, vehicle))
@@ -177,7 +177,7 @@ class Workshop:
         booked_s = self._booked_s(at_s)
         if booked_s is not None:
             yield self.env.timeout(booked_s - self.env.now)
-            order = Order(self.next_order_id(), reason.vehicle.vehicle_id, reason.center_id, at_s)
+            order = FeedOrder(self.next_order_id(), reason.vehicle.vehicle_id, reason.center_id, at_s)
             self._book(order, reason)
             reason = replace(reason, booking=order)
         yield self.env.timeout(at_s - self.env.now)
@@ -190,7 +190,7 @@ class Workshop:
         is_booked = draw.random() < service.appointment_share and at_s - ahead_s >= self.env.now
         return at_s - ahead_s if is_booked else None
 
-    def _book(self, order: Order, reason: Reason) -> None:
+    def _book(self, order: FeedOrder, reason: Reason) -> None:
         """Say the appointment, moved or taken back and made again at times, with the times that it was for."""
         service, draw = self.scenario.service, self.further
         booked_s, at_s = self.env.now, order.checked_in_s
@@ -237,7 +237,7 @@ class Workshop:
             lane = "quick"
         return Reason(self._vehicle(at_s), tuple(groups), lane, self.center.id)
 
-    def _vehicle(self, at_s: float) -> Vehicle:
+    def _vehicle(self, at_s: float) -> SimulatedVehicle:
         is_known = self._arrival_draw.random() < self.scenario.work.known_vehicle_share
         if is_known and self._returning and self._returning[0][0] <= at_s:
             return heapq.heappop(self._returning)[2]
@@ -283,7 +283,9 @@ class WaveCustomers:
             for group in scenario.groups_of(wave)
         ]
 
-    def between(self, begins_s: float, ends_s: float, rate: float) -> Iterator[tuple[float, Vehicle, FaultGroup]]:
+    def between(
+        self, begins_s: float, ends_s: float, rate: float
+    ) -> Iterator[tuple[float, SimulatedVehicle, FaultGroup]]:
         """(when, car, fault) of a stretch of a day in which `rate` customers a second come anyway."""
         for wave, group, share in self._waves:
             if begins_s >= wave.from_day * DAY_S:

@@ -23,7 +23,7 @@ _CONTACT = frozenset({"contacted", "resolved"})
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class VoiceCase:
     """A complaint, or an order's last survey where its score is bad.
 
     `asked_at`: since when somebody is to get in touch: the opening, or the last time that it was reopened.
@@ -72,15 +72,15 @@ class Case:
     def is_reopened(self) -> bool:
         return any(phase == "reopened" for phase, _ in self.phases)
 
-    def as_of(self, at: int) -> "Case":
+    def as_of(self, at: int) -> "VoiceCase":
         """The case as it was at an instant."""
         phases = tuple(phase for phase in self.phases if phase[1] <= at)
-        return Case(
+        return VoiceCase(
             self.kind, self.case_id, self.opened_at, phases, self.attempts, self.category, self.severity, self.score
         )
 
 
-def cases_of(fact: Fact) -> list[Case]:
+def cases_of(fact: Fact) -> list[VoiceCase]:
     """The cases of an order's fact: each complaint, and its last survey where the score is bad."""
     follow_ups = fact.get("follow_ups") or ()
     complaints = [{**opened_only(complaint), **complaint} for complaint in fact["complaint_list"]]
@@ -89,13 +89,13 @@ def cases_of(fact: Fact) -> list[Case]:
     return cases if detractor is None else [*cases, detractor]
 
 
-def complaint_case(complaint: Fact, follow_ups: Iterable[Fact]) -> Case:
+def complaint_case(complaint: Fact, follow_ups: Iterable[Fact]) -> VoiceCase:
     """The case of one complaint, of the follow-ups of its order those that are of it."""
     complaint_id = complaint["complaint_id"]
     own = [follow_up for follow_up in follow_ups if follow_up["of"] == complaint_id]
     phases = zip(complaint["phases"], complaint["reached_at"], strict=True)
     severity = complaint["severity"] or "low"
-    return Case(
+    return VoiceCase(
         "complaint",
         complaint_id,
         complaint["complained_at"],
@@ -106,7 +106,7 @@ def complaint_case(complaint: Fact, follow_ups: Iterable[Fact]) -> Case:
     )
 
 
-def detractor_case(surveys: Sequence[Fact], follow_ups: Iterable[Fact], fault_origin: str | None) -> Case | None:
+def detractor_case(surveys: Sequence[Fact], follow_ups: Iterable[Fact], fault_origin: str | None) -> VoiceCase | None:
     """The case of an order's last survey; None where its score is not bad.
 
     Of an earlier survey of the order follow-ups count from the last one on.
@@ -121,7 +121,7 @@ def detractor_case(surveys: Sequence[Fact], follow_ups: Iterable[Fact], fault_or
         if follow_up["of"] == last["event_id"]
         or (follow_up["of"] in earlier and follow_up["followed_up_at"] >= opened_at)
     ]
-    return Case("detractor", last["event_id"], opened_at, _merged((), own), _attempts(own), score=last["score"])
+    return VoiceCase("detractor", last["event_id"], opened_at, _merged((), own), _attempts(own), score=last["score"])
 
 
 def _merged(phases: Iterable[Phase], follow_ups: Iterable[Fact]) -> tuple[Phase, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from fixtrail.voices.cases import Case
+from fixtrail.voices.cases import VoiceCase
 from schemas.centers import Center
 from schemas.opening_hours import opening_time_after
 from schemas.times import HOUR_MS
@@ -26,13 +26,13 @@ class VoiceLimits:
     repeat_days: float = 90
     recovery_days: float = 180
 
-    def levels(self, case: Case) -> Hours:
+    def levels(self, case: VoiceCase) -> Hours:
         """The hours of each level of a case."""
         if case.kind == "detractor":
             return (self.contact_hours,)
         return self.high_hours if case.severity == "high" else self.low_hours
 
-    def due_at(self, case: Case, center: Center | None) -> list[int]:
+    def due_at(self, case: VoiceCase, center: Center | None) -> list[int]:
         """When each level is reached (ms) while nobody gets in touch."""
         counted = center if case.kind == "complaint" else None
         return [opening_time_after(case.asked_at, round(hours * HOUR_MS), counted) for hours in self.levels(case)]

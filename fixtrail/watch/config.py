@@ -26,7 +26,7 @@ def _ascending_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
     return levels
 
 
-class Scope(TomlTable):
+class OrderScope(TomlTable):
     """Which orders something holds for; nothing said is all."""
 
     centers: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Scope(TomlTable):
         return (not self.centers or center_id in self.centers) and (not self.lanes or lane in self.lanes)
 
 
-class Threshold(Scope):
+class Threshold(OrderScope):
     minutes: Minutes
 
 
@@ -50,7 +50,7 @@ class Customers(TomlTable):
     no_news: tuple[Threshold, ...] = ()
 
 
-class RuleBase(Scope):
+class RuleBase(OrderScope):
     """`escalate_minutes`: how long after its opening an alert is told again, once for each."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

@@ -38,7 +38,7 @@ class ClosedOrder(NamedTuple):
 
 
 @dataclass(slots=True)
-class OpenOrder:
+class WatchedOrder:
     """What is kept of an open order. `fact` is there until it is worked out what will be due of it.
 
     `known_at`: since when it is known under its vehicle. `settled_at`: when its newest fact may be believed to be all
@@ -81,7 +81,7 @@ def put(output: TickOutput, alert: Alert | None) -> None:
         output.alerts[alert.alert_id] = alert
 
 
-def replaces(fact: Fact, stored: OpenOrder | ClosedOrder | None) -> bool:
+def replaces(fact: Fact, stored: WatchedOrder | ClosedOrder | None) -> bool:
     """Whether a fact is what there is to know of an order now: of two vehicles the one with the newer events.
 
     Not of one that the order was moved away from.

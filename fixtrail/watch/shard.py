@@ -18,7 +18,7 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.center_counts import CenterCounts
 from fixtrail.watch.config import OrderRule, PipelineRule, Rule, SourceRule, StockoutRule, WatchConfig
 from fixtrail.watch.groups import group_of, oldest_first
-from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces, watched_fact
+from fixtrail.watch.open_order import ClosedOrder, TickOutput, WatchedOrder, put, replaces, watched_fact
 from fixtrail.watch.quality import PARTITION, QualityCases
 from fixtrail.watch.rules import (
     Centers,
@@ -81,7 +81,7 @@ class Shard:
         self._order_rules = [rule for rule in config.rule if isinstance(rule, OrderRule)]
         self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule | SourceRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
-        self._orders: dict[OrderKey, OpenOrder] = {}
+        self._orders: dict[OrderKey, WatchedOrder] = {}
         self._vehicles, self._voices = VehicleChanges(config.rule), VoiceCases(config.rule, centers)
         self._checks = CheckHistory()
         self._closed: dict[OrderKey, ClosedOrder] = {}
@@ -142,7 +142,7 @@ class Shard:
         settled_at = settles_at(record.timestamp, last_event_at)
         self._voices.add(key, journey, settled_at)
         if fact["status"] == "open":
-            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
+            self._orders[key] = WatchedOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
             self._closed.pop(key, None)
         else:
             self._orders.pop(key, None)
@@ -250,7 +250,7 @@ class Shard:
         if times:
             heapq.heappush(self._timers, (min(times), key))
 
-    def _plan(self, order: OpenOrder, fact: Fact, now: int) -> None:
+    def _plan(self, order: WatchedOrder, fact: Fact, now: int) -> None:
         """Work out what will be due of an order's newest fact."""
         order.fact = None
         try:

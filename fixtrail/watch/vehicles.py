@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fixtrail.watch.config import VehicleChangedRule
-from fixtrail.watch.open_order import ClosedOrder, OpenOrder
+from fixtrail.watch.open_order import ClosedOrder, WatchedOrder
 from fixtrail.watch.rules import Due, due_by
 from schemas.order_key import OrderKey
 from streams.journey.ids import hashed_id
@@ -28,7 +28,7 @@ class VehicleChanges:
         self._vehicles: dict[OrderKey, dict[str, int]] = {}
         self._moved: set[tuple[OrderKey, str]] = set()
 
-    def add(self, key: OrderKey, fact: Fact, former: OpenOrder | ClosedOrder | None) -> bool:
+    def add(self, key: OrderKey, fact: Fact, former: WatchedOrder | ClosedOrder | None) -> bool:
         """Note a fact's vehicle beside the one known before; whether the order has, or had, several.
 
         `is_moved` in the fact: the order was moved away from its vehicle, which therefore is none of its vehicles.

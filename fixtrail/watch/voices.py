@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fixtrail.voices.cases import Case, cases_of
+from fixtrail.voices.cases import VoiceCase, cases_of
 from fixtrail.watch.config import DetractorRule, VoiceRule
 from fixtrail.watch.rules import Centers, Due, due_by
 from fixtrail.watch.settling import is_settled
@@ -28,7 +28,7 @@ def voice_dues(fact: Fact, rules: Iterable[VoiceRule], centers: Centers) -> list
     return [due for rule in fitting for case in cases for due in _levels(rule, case, fact, center)]
 
 
-def _levels(rule: VoiceRule, case: Case, fact: Fact, center: Center | None) -> Iterator[Due]:
+def _levels(rule: VoiceRule, case: VoiceCase, fact: Fact, center: Center | None) -> Iterator[Due]:
     if not _is_neglected(rule, case):
         return
     for level, minutes in enumerate(_minutes_of(rule, case)):
@@ -47,7 +47,7 @@ def _levels(rule: VoiceRule, case: Case, fact: Fact, center: Center | None) -> I
         )
 
 
-def _is_neglected(rule: VoiceRule, case: Case) -> bool:
+def _is_neglected(rule: VoiceRule, case: VoiceCase) -> bool:
     if isinstance(rule, DetractorRule):
         return case.kind == "detractor" and not case.is_contacted
     if case.kind != "complaint" or not case.is_open:
@@ -55,7 +55,7 @@ def _is_neglected(rule: VoiceRule, case: Case) -> bool:
     return rule.until == "resolved" or not case.is_contacted
 
 
-def _minutes_of(rule: VoiceRule, case: Case) -> tuple[float, ...]:
+def _minutes_of(rule: VoiceRule, case: VoiceCase) -> tuple[float, ...]:
     if isinstance(rule, DetractorRule):
         return rule.minutes
     return rule.high_minutes if case.severity == "high" else rule.low_minutes

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from fixtrail.configuration import Centers, public_url, push_settings
+from fixtrail.configuration import CenterFile, public_url, push_settings
 from fixtrail.settings import WebSettings
 from sinks.push.config import PushSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """What one stranger, one link and all together may take up; requests are counted per minute.
 
     `header_s`, `form_s` and `request_s` are how long headers, a form and a whole request may take to arrive, `write_s`
@@ -46,8 +46,8 @@ class WebConfig:
     settings: WebSettings
     public_url: str
     push: PushSettings = field(repr=False)
-    centers: Centers
-    limits: Limits = Limits()
+    centers: CenterFile
+    limits: RequestLimits = RequestLimits()
 
 
 def web_config(settings: WebSettings) -> WebConfig:
@@ -56,8 +56,8 @@ def web_config(settings: WebSettings) -> WebConfig:
         settings=settings,
         public_url=public_url(settings),
         push=push_settings(settings),
-        centers=Centers(settings),
-        limits=Limits(
+        centers=CenterFile(settings),
+        limits=RequestLimits(
             streams=settings.web_streams,
             streams_of_address=settings.web_streams_of_address,
             streams_of_link=settings.web_streams_of_link,

@@ -11,7 +11,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from fixtrail.web.security import network_of
 from runtime.progress import Progress
 
@@ -30,7 +30,7 @@ class Connections:
     `most` is for all addresses together; `proxies` is FIXTRAIL_WEB_PROXIES.
     """
 
-    limits: Limits
+    limits: RequestLimits
     proxies: str
     most: int
     progress: Progress

@@ -8,10 +8,17 @@ from datetime import datetime
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
-from fixtrail.configuration import Centers
+from fixtrail.configuration import CenterFile
 from fixtrail.estimates.cells import EstimateTable
 from fixtrail.estimates.clock import OpeningClocks
-from fixtrail.estimates.estimate import ArrivalEstimate, Estimate, NoEstimateReason, OpenOrder, at_arrival, estimate
+from fixtrail.estimates.estimate import (
+    ArrivalEstimate,
+    Estimate,
+    NoEstimateReason,
+    OrderToEstimate,
+    at_arrival,
+    estimate,
+)
 from fixtrail.estimates.past import LEAST_VISITS, PastVisits, VisitKey, learn
 from fixtrail.web.events import NotAcknowledgedError
 from runtime.clock import now_ms
@@ -37,7 +44,7 @@ Shown = tuple[int, int, int]
 class Estimates:
     """`visits` is filled with every fact that is read; `run` keeps the table new."""
 
-    def __init__(self, visits: PastVisits, centers: Centers) -> None:
+    def __init__(self, visits: PastVisits, centers: CenterFile) -> None:
         self._visits, self._centers = visits, centers
         self._clocks = OpeningClocks({})
         self._clocks_of: Mapping[str, Center] = {}
@@ -57,7 +64,7 @@ class Estimates:
         parts = [part.expected_at for part in fact.parts if part.fulfilled_at is None and part.cancelled_at is None]
         expected_at = max((at for at in parts if at is not None), default=None)
         clocks = self._current_clocks()
-        order = OpenOrder(visit, fact.last_event_at, expected_at)
+        order = OrderToEstimate(visit, fact.last_event_at, expected_at)
         return estimate(order, self.table, clocks.of(fact.center_id), now, self._changed_at.get(fact.center_id))
 
     def current(self, fact: JourneyFact, now: int) -> Estimate | None:

@@ -22,7 +22,7 @@ import orjson
 
 from fixtrail.estimates.bay_queue import PastBayWaits
 from fixtrail.estimates.past import PastVisits
-from fixtrail.voices.cases import Case, cases_of
+from fixtrail.voices.cases import VoiceCase, cases_of
 from fixtrail.web.freshness import HeartbeatTimes
 from runtime.kafka.journey_table import JourneyTable
 from schemas.events import VEHICLE_CORRECTED
@@ -210,12 +210,12 @@ class Journeys:
     def open_orders(self) -> list[JourneyFact]:
         return [fact for orders in self._open.values() for fact in self._decoded(orders)]
 
-    def cases(self) -> list[tuple[OrderKey, tuple[Case, ...]]]:
+    def cases(self) -> list[tuple[OrderKey, tuple[VoiceCase, ...]]]:
         """The orders with complaints or a bad score, and these; of orders without any event for 30 days none."""
         rows = [row for order in self._with_cases if (row := self.table.order(order)) is not None]
         return [(row.order, row.cases) for row in rows]
 
-    def cases_of(self, order: OrderKey) -> tuple[Case, ...]:
+    def cases_of(self, order: OrderKey) -> tuple[VoiceCase, ...]:
         """The complaints and the bad score of one order."""
         row = self.table.order(order)
         return () if row is None else row.cases

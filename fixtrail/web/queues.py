@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fixtrail.configuration import Centers
+from fixtrail.configuration import CenterFile
 from fixtrail.estimates.bay_queue import PastBayWaits, TurnRecord, bay_wait, cars_before
 from fixtrail.estimates.clock import OpeningClock
 from schemas.facts import JourneyFact
@@ -29,7 +29,7 @@ class QueuePosition:
 class Queues:
     """`open_at` gives the open orders of a center, `past` the waits that were."""
 
-    def __init__(self, open_at: OpenAt, past: PastBayWaits, centers: Centers) -> None:
+    def __init__(self, open_at: OpenAt, past: PastBayWaits, centers: CenterFile) -> None:
         self._open_at, self._past, self._centers = open_at, past, centers
         self._records: dict[Queue, tuple[int, TurnRecord]] = {}
         self._waiting: dict[str, tuple[int, dict[str, list[tuple[int, str]]]]] = {}

@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from fixtrail.web.windows import SlidingWindow
 from schemas.times import MINUTE_S
 
@@ -77,7 +77,7 @@ class SecurityHeaders:
 class Gate:
     """Counts in memory: requests of the last minute by whatever key, and streams that are open."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self.limits = limits
         self._requests = SlidingWindow(MINUTE_S)
         self._streams: Counter[str] = Counter()

@@ -33,7 +33,7 @@ _SHARE = re.compile(r"([0-9]{0,2}(?:\.[0-9]{1,4})?)(%?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WhatIfChange:
     """What is different: people and bays more or less by name, and factors of times and arrivals by name.
 
     `stockout`: the share of part requests that find the shelf empty; None where it stays as it is.
@@ -51,10 +51,10 @@ class Change:
         return self.factors.get(name, 1.0)
 
 
-NO_CHANGE = Change({}, {})
+NO_CHANGE = WhatIfChange({}, {})
 
 
-def parse_changes(texts: Iterable[str]) -> Change:
+def parse_changes(texts: Iterable[str]) -> WhatIfChange:
     """The changes of a command line. Raises ExitError that says which of them is wrong, and what would be right."""
     values: dict[str, str] = {}
     for text in texts:
@@ -66,7 +66,7 @@ def parse_changes(texts: Iterable[str]) -> Change:
         values[name] = value
     if not values:
         raise ExitError(f"say what is to be different: {_forms()}", USAGE)
-    change = Change(
+    change = WhatIfChange(
         {name: _people(name, value) for name, value in values.items() if name in COUNTS},
         {name: _factor(name, value) for name, value in values.items() if name in SCALES},
         _stockout(values["stockout"]) if "stockout" in values else None,
@@ -102,7 +102,7 @@ def _stockout(value: str) -> float:
     return share
 
 
-def _check_lane(change: Change, value: str) -> None:
+def _check_lane(change: WhatIfChange, value: str) -> None:
     if value != "off":
         raise ExitError(f"quick_lane={value}: the lane can only be closed, as in quick_lane=off", USAGE)
     for name in ("quick_technicians", "quick_bays"):

@@ -10,12 +10,12 @@ import pandas as pd
 from fixtrail.reports.need.holidays import read_holidays
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
-from fixtrail.whatif.changes import LANES, Change
+from fixtrail.whatif.changes import LANES, WhatIfChange
 from fixtrail.whatif.effect import MOST_USED, MOST_USED_OVERTIME, effects_of
-from fixtrail.whatif.history import History, history_of
+from fixtrail.whatif.history import WhatIfHistory, history_of
 from fixtrail.whatif.proof import FIT_WEEKS, PROOF_WEEKS, Proof, prove, too_little
 from fixtrail.whatif.records import read_center
-from fixtrail.whatif.report import Answer
+from fixtrail.whatif.report import WhatIfAnswer
 from fixtrail.whatif.usage import check_change, pools_of, unsupported
 from runtime.failure import NEGATIVE, ExitError
 
@@ -26,15 +26,17 @@ Moved = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIfRequest:
     """Which change at which center; the runs of proof and effect, and the seed of their chance."""
 
-    change: Change
+    change: WhatIfChange
     runs: int = RUNS
     seed: int = 1
 
 
-def ask_what_if(ask: Ask, options: Options, request: WhatIf, moved: Moved = lambda _done, _total: None) -> Answer:
+def ask_what_if(
+    ask: Ask, options: Options, request: WhatIfRequest, moved: Moved = lambda _done, _total: None
+) -> WhatIfAnswer:
     """The answer from ClickHouse. `moved` is called with (done, all) of the runs. Raises ExitError."""
     first, last = _days(ask, options)
     records = read_center(ask, options.center, first, last, read_holidays(options.holidays))
@@ -50,8 +52,8 @@ def ask_what_if(ask: Ask, options: Options, request: WhatIf, moved: Moved = lamb
 
 
 def answer_of(
-    history: History, request: WhatIf, scope: dict[str, object], moved: Moved = lambda _done, _total: None
-) -> Answer:
+    history: WhatIfHistory, request: WhatIfRequest, scope: dict[str, object], moved: Moved = lambda _done, _total: None
+) -> WhatIfAnswer:
     """The answer from a history. Raises ExitError for a change that this center cannot have."""
     done, total = 0, 2 * request.runs
 
@@ -62,8 +64,8 @@ def answer_of(
 
     check_change(history, request.change)
     if refusal := too_little(history) or unsupported(history, request.change):
-        return Answer(history, request.change, scope, Proof((), *refusal))
-    answer = Answer(history, request.change, scope, prove(history, request.runs, request.seed, step))
+        return WhatIfAnswer(history, request.change, scope, Proof((), *refusal))
+    answer = WhatIfAnswer(history, request.change, scope, prove(history, request.runs, request.seed, step))
     if answer.proof.refusal:
         return answer
     if (overload := _overload(history, request.change)) is not None:
@@ -71,7 +73,7 @@ def answer_of(
     return replace(answer, effects=effects_of(history, request.change, request.runs, request.seed, step))
 
 
-def _overload(history: History, change: Change) -> dict[str, float | str] | None:
+def _overload(history: WhatIfHistory, change: WhatIfChange) -> dict[str, float | str] | None:
     for pool in pools_of(history, change):
         if pool.used_after > (MOST_USED_OVERTIME if history.duty.is_finished else MOST_USED):
             name = "all" if history.technicians.is_shared else LANES[pool.number]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fixtrail.whatif.changes import LANES, QUICK, STANDARD
 from fixtrail.whatif.duty import PlayedDay
-from fixtrail.whatif.history import History, PastVisit
+from fixtrail.whatif.history import PastVisit, WhatIfHistory
 from fixtrail.whatif.staffing import Allocation
 
 # Fewer visits than these tell nothing.
@@ -57,7 +57,7 @@ class Donors:
         return sum(map(_work, visits)) / len(visits) if visits else visit.work_s
 
 
-def without_quick_lane(history: History) -> History:
+def without_quick_lane(history: WhatIfHistory) -> WhatIfHistory:
     """The history's people and bays with one pool of each."""
     days = [in_one_pool(day) for day in history.duty.days]
     return replace(

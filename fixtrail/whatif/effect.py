@@ -9,10 +9,10 @@ import numpy as np
 from scipy import stats
 
 from fixtrail.reports.report import Interval
-from fixtrail.whatif.changes import Change
-from fixtrail.whatif.history import History, PastVisit, delays_of
+from fixtrail.whatif.changes import WhatIfChange
+from fixtrail.whatif.history import PastVisit, WhatIfHistory, delays_of
 from fixtrail.whatif.levers import Levers
-from fixtrail.whatif.runs import Waits, play, resampled
+from fixtrail.whatif.runs import RunWaits, play, resampled
 
 LEVEL = 0.95
 FIGURES = ("mean_s", "p90_s")
@@ -23,7 +23,7 @@ MOST_USED_OVERTIME = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class WhatIfEffect:
     """One figure: without the change, with it, and the difference with its 95 % interval."""
 
     figure: str
@@ -34,16 +34,16 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class WhatIfEffects:
     """The effect on each figure, and how many orders each run had on average."""
 
-    of: Mapping[str, Effect]
+    of: Mapping[str, WhatIfEffect]
     orders: float
 
 
 def effects_of(
-    history: History, change: Change, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None
-) -> Effects:
+    history: WhatIfHistory, change: WhatIfChange, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None
+) -> WhatIfEffects:
     """The effects of a change. Each pair of runs plays another sample of the history's days."""
     draw, delays = random.Random(f"{seed}/effect"), delays_of(history.visits)
     levers = Levers(history, change, delays, seed)
@@ -51,19 +51,19 @@ def effects_of(
     for visit in history.visits:
         of_day[visit.day].append(visit)
     days = range(min(of_day), len(history.records.slots.days))
-    pairs: list[tuple[Waits, Waits]] = []
+    pairs: list[tuple[RunWaits, RunWaits]] = []
     for _ in range(runs):
         run = resampled(history, of_day, days, delays, draw, change.factor("arrivals"))
         pairs.append((play(history, run), play(levers.history, levers.changed(run), change)))
         moved(1)
     orders = float(np.mean([before.n for before, _ in pairs]))
-    return Effects({figure: _effect(figure, pairs) for figure in FIGURES}, orders)
+    return WhatIfEffects({figure: _effect(figure, pairs) for figure in FIGURES}, orders)
 
 
-def _effect(figure: str, pairs: list[tuple[Waits, Waits]]) -> Effect:
+def _effect(figure: str, pairs: list[tuple[RunWaits, RunWaits]]) -> WhatIfEffect:
     values = np.array([[getattr(waits, figure) for waits in pair] for pair in pairs])
     differences = values[:, 1] - values[:, 0]
     before, after = (float(value) for value in values.mean(axis=0))
     change, spread = float(differences.mean()), float(differences.std(ddof=1))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, len(pairs) - 1)) * spread * (1 + 1 / len(pairs)) ** 0.5
-    return Effect(figure, before, after, change, Interval(change - reach, change + reach))
+    return WhatIfEffect(figure, before, after, change, Interval(change - reach, change + reach))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Step(NamedTuple):
+class FloorStep(NamedTuple):
     """One step of a visit: `delay_s` passes whoever is free, `work_s` needs a technician.
 
     `is_wait` says whether the delay counts as a wait; `is_repair`, whether the work needs a bay.
@@ -29,13 +29,13 @@ class Car(NamedTuple):
     at_s: float
     pool: int
     bays: int
-    steps: tuple[Step, ...]
+    steps: tuple[FloorStep, ...]
     # After so many steps it leaves its bay.
     leaves_bay: int
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class FloorStaff:
     """From which instants (s) on how many technicians of each pool are there; `bays`: how many of each lane's."""
 
     times: Sequence[tuple[float, int, int]]
@@ -68,7 +68,7 @@ _STAFF, _STEP, _READY, _DONE = range(4)
 class Floor:
     """One run; `waits` has the wait of each car (s) in the order of `cars`, and `is_done` whether all of it passed."""
 
-    def __init__(self, cars: Sequence[Car], staff: Staff) -> None:
+    def __init__(self, cars: Sequence[Car], staff: FloorStaff) -> None:
         self.cars = cars
         self.waits = [0.0] * len(cars)
         self.is_done = [False] * len(cars)

@@ -74,7 +74,7 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class WhatIfHistory:
     """What the model takes from a center's records. `visits` are those that have ended."""
 
     records: CenterRecords
@@ -91,7 +91,7 @@ class History:
         return self.records.slots.days[day].toordinal() // 7
 
 
-def history_of(records: CenterRecords) -> History:
+def history_of(records: CenterRecords) -> WhatIfHistory:
     technicians, bays = technicians_of(records.visits), bays_of(records.visits)
     duty, ends = duty_of(records, technicians), truncated_touches(records.visits)
     free = free_technicians(duty, technicians, ends)
@@ -104,7 +104,7 @@ def history_of(records: CenterRecords) -> History:
         for visit, day in zip(records.visits, days, strict=True)
         if visit.closed_s is not None
     ]
-    return History(records, technicians, bays, duty, arrivals, visits, _together(records.visits))
+    return WhatIfHistory(records, technicians, bays, duty, arrivals, visits, _together(records.visits))
 
 
 def delays_of(visits: Iterable[PastVisit]) -> dict[Stratum, DelayDistribution]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fixtrail.reports.report import Bilingual, Column, Sheet
-from fixtrail.whatif.changes import QUICK, Change
+from fixtrail.whatif.changes import QUICK, WhatIfChange
 from fixtrail.whatif.donors import Donors
-from fixtrail.whatif.history import History, PastVisit
+from fixtrail.whatif.history import PastVisit, WhatIfHistory
 
 _PARTS = (
     Column("requests", Bilingual("配件请求", "part requests"), "count"),
@@ -27,7 +27,7 @@ _LANE = (
 )
 
 
-def lever_sheets(history: History, change: Change) -> Iterator[Sheet]:
+def lever_sheets(history: WhatIfHistory, change: WhatIfChange) -> Iterator[Sheet]:
     if change.stockout is not None:
         yield Sheet(
             "parts", Bilingual("缺货", "Parts that were not there"), _PARTS, (_parts(history, change.stockout),)
@@ -37,7 +37,7 @@ def lever_sheets(history: History, change: Change) -> Iterator[Sheet]:
         yield Sheet("quick_lane", title, _LANE, tuple(_quick_lane(history)))
 
 
-def _parts(history: History, share_after: float) -> Mapping[str, Any]:
+def _parts(history: WhatIfHistory, share_after: float) -> Mapping[str, Any]:
     visits = [visit for visit in history.visits if visit.requests]
     requests, stockouts = sum(visit.requests for visit in visits), sum(visit.stockouts for visit in visits)
     return {
@@ -50,7 +50,7 @@ def _parts(history: History, share_after: float) -> Mapping[str, Any]:
     }
 
 
-def _quick_lane(history: History) -> Iterator[Mapping[str, Any]]:
+def _quick_lane(history: WhatIfHistory) -> Iterator[Mapping[str, Any]]:
     """The lane's faults, the most frequent first."""
     donors = Donors(history.visits)
     of_fault: defaultdict[tuple[str, int], list[PastVisit]] = defaultdict(list)

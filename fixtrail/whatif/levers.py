@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator, Sequence
 
 from fixtrail.reports.need.slots import SLOT_MS
-from fixtrail.whatif.changes import QUICK, STANDARD, Change
+from fixtrail.whatif.changes import QUICK, STANDARD, WhatIfChange
 from fixtrail.whatif.donors import Donors, in_one_pool, without_quick_lane
-from fixtrail.whatif.history import History, PastStep, PastVisit
+from fixtrail.whatif.history import PastStep, PastVisit, WhatIfHistory
 from fixtrail.whatif.runs import Delays, DrawnCar, DrawnRun, drawn_car
 
 _SLOT_S = SLOT_MS / 1000
@@ -18,7 +18,7 @@ _SLOT_S = SLOT_MS / 1000
 class Levers:
     """Changes runs of a history; `history` has the people and bays that the changed runs are played with."""
 
-    def __init__(self, history: History, change: Change, delays: Delays, seed: int) -> None:
+    def __init__(self, history: WhatIfHistory, change: WhatIfChange, delays: Delays, seed: int) -> None:
         self.history = history if change.has_quick_lane else without_quick_lane(history)
         self._change, self._delays = change, delays
         self._donors = Donors(history.visits)

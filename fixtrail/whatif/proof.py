@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from fixtrail.whatif.history import Arrival, History, PastVisit, delays_of
-from fixtrail.whatif.runs import Library, Waits, play, replayed, waits_of
+from fixtrail.whatif.history import Arrival, PastVisit, WhatIfHistory, delays_of
+from fixtrail.whatif.runs import Library, RunWaits, play, replayed, waits_of
 
 PROOF_WEEKS = 8
 # What the model is made of comes from at most so many weeks before them.
@@ -60,7 +60,7 @@ class Proof:
     n_proof: int = 0
 
 
-def prove(history: History, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None) -> Proof:
+def prove(history: WhatIfHistory, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None) -> Proof:
     """The proof on the last weeks of a history that is not too little; `moved` is called after each run."""
     first_day = proof_begins(history)
     fit, counted = _split(history)
@@ -75,13 +75,13 @@ def prove(history: History, runs: int, seed: int, moved: Callable[[int], object]
     return Proof(bands, n_fit=n_fit, n_proof=n_proof)
 
 
-def proof_begins(history: History) -> int:
+def proof_begins(history: WhatIfHistory) -> int:
     """The number of the first open day of the last eight weeks."""
     days = history.records.slots.days
     return next(number for number, day in enumerate(days) if (days[-1] - day).days < 7 * PROOF_WEEKS)
 
 
-def too_little(history: History) -> tuple[str, dict[str, float | str]] | None:
+def too_little(history: WhatIfHistory) -> tuple[str, dict[str, float | str]] | None:
     """Why a history proves nothing, where it does not: a code and what its sentence names."""
     slots, (fit, counted) = history.records.slots, _split(history)
     weeks = (slots.days[proof_begins(history)] - slots.days[min(visit.day for visit in fit)]).days / 7 if fit else 0.0
@@ -94,7 +94,7 @@ def too_little(history: History) -> tuple[str, dict[str, float | str]] | None:
     return None
 
 
-def _split(history: History) -> tuple[list[PastVisit], list[Arrival]]:
+def _split(history: WhatIfHistory) -> tuple[list[PastVisit], list[Arrival]]:
     """The visits that the model is made of, and the arrivals of the last weeks whose waits it has to say."""
     first_day = proof_begins(history)
     fit = [visit for visit in history.visits if visit.day < first_day]
@@ -102,8 +102,13 @@ def _split(history: History) -> tuple[list[PastVisit], list[Arrival]]:
 
 
 def _replays(
-    history: History, fit: Sequence[PastVisit], first_day: int, runs: int, seed: int, moved: Callable[[int], object]
-) -> "Sequence[Waits]":
+    history: WhatIfHistory,
+    fit: Sequence[PastVisit],
+    first_day: int,
+    runs: int,
+    seed: int,
+    moved: Callable[[int], object],
+) -> "Sequence[RunWaits]":
     """The last weeks, as often; each time with another sample of the earlier weeks.
 
     What a week's cars need comes from one earlier week together: a part that is out of stock is so for days.
@@ -125,7 +130,7 @@ def _replays(
     return waits
 
 
-def _band(figure: str, observed: Waits, played: Sequence[Waits]) -> Band:
+def _band(figure: str, observed: RunWaits, played: Sequence[RunWaits]) -> Band:
     # Waits are lopsided; their logarithms are less so.
     values = np.log([max(getattr(waits, figure), 1.0) for waits in played])
     mean, spread = float(values.mean()), float(values.std(ddof=1))

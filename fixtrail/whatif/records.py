@@ -55,7 +55,7 @@ class VisitRecord:
     comes_for_part: bool = False
 
 
-class Shift(NamedTuple):
+class PlannedShift(NamedTuple):
     """A planned shift from when to when (s); the name is that of the events."""
 
     technician: str
@@ -74,7 +74,7 @@ class CenterRecords:
     slots: OpenSlots
     visits: Sequence[VisitRecord]
     left_out: Mapping[str, int]
-    shifts: Sequence[Shift] = ()
+    shifts: Sequence[PlannedShift] = ()
 
     def day_of(self, at_s: Sequence[float]) -> list[int]:
         """The number of the open day of each instant."""
@@ -102,9 +102,9 @@ def read_center(ask: Ask, center_id: str, first: date, last: date, holidays: Hol
     return replace(records, shifts=shifts_of(ask("whatif_shifts", center=center_id, since=earlier, until=last)))
 
 
-def shifts_of(rows: pd.DataFrame) -> tuple[Shift, ...]:
+def shifts_of(rows: pd.DataFrame) -> tuple[PlannedShift, ...]:
     """The shifts from the answer of the query whatif_shifts."""
-    return tuple(Shift(str(name), start / 1000, end / 1000) for name, start, end in rows.itertuples(index=False))
+    return tuple(PlannedShift(str(name), start / 1000, end / 1000) for name, start, end in rows.itertuples(index=False))
 
 
 def records_of(visits: pd.DataFrame, stages: pd.DataFrame, touches: pd.DataFrame, slots: OpenSlots) -> CenterRecords:

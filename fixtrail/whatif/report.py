@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet
-from fixtrail.whatif.changes import COUNTS, LANES, NO_QUICK_LANE, SCALES, STOCKOUT, Change
-from fixtrail.whatif.effect import Effects
-from fixtrail.whatif.history import History
+from fixtrail.whatif.changes import COUNTS, LANES, NO_QUICK_LANE, SCALES, STOCKOUT, WhatIfChange
+from fixtrail.whatif.effect import WhatIfEffects
+from fixtrail.whatif.history import WhatIfHistory
 from fixtrail.whatif.lever_sheets import lever_sheets
 from fixtrail.whatif.proof import Proof
 from fixtrail.whatif.usage import pools_of
@@ -45,14 +45,14 @@ _INPUTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WhatIfAnswer:
     """What came out: without effects it was refused."""
 
-    history: History
-    change: Change
+    history: WhatIfHistory
+    change: WhatIfChange
     scope: Mapping[str, Any]
     proof: Proof
-    effects: Effects | None = None
+    effects: WhatIfEffects | None = None
 
 
 def refusal_of(proof: Proof) -> Bilingual:
@@ -71,7 +71,7 @@ def refusal_of(proof: Proof) -> Bilingual:
     return Bilingual(*texts)
 
 
-def report_of(answer: Answer) -> Report:
+def report_of(answer: WhatIfAnswer) -> Report:
     """The report, also of a refusal, which it says as its first method."""
     sheets = [_inputs(answer), *lever_sheets(answer.history, answer.change)]
     if answer.proof.bands:
@@ -91,7 +91,7 @@ def report_of(answer: Answer) -> Report:
     return Report("whatif", title, QUESTION, scope, figures, tuple(sheets), (), methods, DEFINITIONS)
 
 
-def change_text(change: Change) -> Bilingual:
+def change_text(change: WhatIfChange) -> Bilingual:
     parts = [(f"{number:+d}", COUNTS[name]) for name, number in change.counts.items()]
     parts += [(f"{100 * (factor - 1):+g} %", SCALES[name]) for name, factor in change.factors.items()]
     texts = [Bilingual(f"{words.zh} {by}", f"{by} {words.en}") for by, words in parts]
@@ -103,7 +103,7 @@ def change_text(change: Change) -> Bilingual:
     return Bilingual("，".join(text.zh for text in texts), ", ".join(text.en for text in texts))
 
 
-def left_out(history: History) -> dict[str, int]:
+def left_out(history: WhatIfHistory) -> dict[str, int]:
     """How many orders of the history are not among those whose wait counts, by reason."""
     closed = sum(visit.is_counted for visit in history.visits)
     open_orders = len(history.arrivals) - len(history.visits)
@@ -111,7 +111,7 @@ def left_out(history: History) -> dict[str, int]:
     return {name: number for name, number in reasons.items() if number}
 
 
-def _figures(answer: Answer, effects: Effects) -> Sequence[Figure]:
+def _figures(answer: WhatIfAnswer, effects: WhatIfEffects) -> Sequence[Figure]:
     n = sum(visit.is_counted for visit in answer.history.visits)
     reasons = left_out(answer.history)
     return [
@@ -128,7 +128,7 @@ def _figures(answer: Answer, effects: Effects) -> Sequence[Figure]:
     ]
 
 
-def _waits(answer: Answer, effects: Effects) -> Sheet:
+def _waits(answer: WhatIfAnswer, effects: WhatIfEffects) -> Sheet:
     observed = _observed(answer.history)
     rows = []
     for name, effect in effects.of.items():
@@ -144,7 +144,7 @@ def _waits(answer: Answer, effects: Effects) -> Sheet:
     return Sheet("waits", title, _WAITS, tuple(rows))
 
 
-def _observed(history: History) -> dict[str, float]:
+def _observed(history: WhatIfHistory) -> dict[str, float]:
     from fixtrail.whatif.runs import waits_of
 
     counted = [arrival for arrival in history.arrivals if arrival.is_handed_off]
@@ -171,7 +171,7 @@ def _proof(proof: Proof) -> Sheet:
     return Sheet("proof", title, _PROOF, rows)
 
 
-def _inputs(answer: Answer) -> Sheet:
+def _inputs(answer: WhatIfAnswer) -> Sheet:
     rows = tuple(
         {
             "pool": "all" if answer.history.technicians.is_shared else LANES[pool.number],

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fixtrail.reports.need.slots import SLOT_MS
-from fixtrail.whatif.changes import NO_CHANGE, Change
+from fixtrail.whatif.changes import NO_CHANGE, WhatIfChange
 from fixtrail.whatif.delays import DelayDistribution
 from fixtrail.whatif.duty import PlayedDay
-from fixtrail.whatif.floor import Car, Floor, Staff, Step
-from fixtrail.whatif.history import Arrival, History, PastStep, PastVisit, Stratum
+from fixtrail.whatif.floor import Car, Floor, FloorStaff, FloorStep
+from fixtrail.whatif.history import Arrival, PastStep, PastVisit, Stratum, WhatIfHistory
 from schemas.times import DAY_S
 
 # A visit like another: of the same lane and fault where there are so many, and among so many nearest by time of day,
@@ -37,7 +37,7 @@ class DrawnCar(NamedTuple):
     at_s: float
     day: int
     visit: PastVisit
-    steps: tuple[Step, ...]
+    steps: tuple[FloorStep, ...]
     # Comes only with these arrivals per car that came: 0.4 says that it comes when there are more than 40 % of them.
     comes_from: float
     is_measured: bool
@@ -50,7 +50,7 @@ class DrawnRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class RunWaits:
     """Mean and 90th percentile of the waits of one run (s); on busy days the mean alone."""
 
     mean_s: float
@@ -89,7 +89,7 @@ def drawn_car(
 ) -> DrawnCar:
     """A car that repeats a visit, with delays drawn where only their bounds are known."""
     steps = tuple(
-        Step(
+        FloorStep(
             step.high_s if step.low_s >= step.high_s else _delay(step, delays, draw),
             step.work_s,
             step.is_wait,
@@ -105,7 +105,7 @@ def _delay(step: PastStep, delays: Delays, draw: random.Random) -> float:
 
 
 def replayed(
-    history: History,
+    history: WhatIfHistory,
     arrivals: Sequence[Arrival],
     since_day: int,
     libraries: Mapping[int, Library],
@@ -127,7 +127,7 @@ def replayed(
 
 
 def resampled(
-    history: History,
+    history: WhatIfHistory,
     of_day: Mapping[int, Sequence[PastVisit]],
     days: Sequence[int],
     delays: Delays,
@@ -159,7 +159,7 @@ def _with_further(
         yield drawn_car(visit, moved_s, day, delays, draw, number + draw.random())
 
 
-def play(history: History, run: DrawnRun, change: Change = NO_CHANGE) -> Waits:
+def play(history: WhatIfHistory, run: DrawnRun, change: WhatIfChange = NO_CHANGE) -> RunWaits:
     """The waits of a run, with a change or without."""
     arrivals = change.factor("arrivals")
     drawn = [car for car in run.cars if car.comes_from < arrivals]
@@ -169,17 +169,17 @@ def play(history: History, run: DrawnRun, change: Change = NO_CHANGE) -> Waits:
     return waits_of([floor.waits[number] for number in measured], [drawn[number].day for number in measured])
 
 
-def waits_of(waits: Sequence[float], days: Sequence[int]) -> Waits:
+def waits_of(waits: Sequence[float], days: Sequence[int]) -> RunWaits:
     """The figures of these waits, each with its day."""
     if not waits:
-        return Waits(0.0, 0.0, 0.0, 0)
+        return RunWaits(0.0, 0.0, 0.0, 0)
     values, numbers = np.asarray(waits), np.asarray(days)
     _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     busy = counts[inverse] >= np.quantile(counts, 2 / 3)
-    return Waits(float(values.mean()), float(np.quantile(values, 0.9)), float(values[busy].mean()), len(values))
+    return RunWaits(float(values.mean()), float(np.quantile(values, 0.9)), float(values[busy].mean()), len(values))
 
 
-def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Staff:
+def staff_of(history: WhatIfHistory, days: Sequence[PlayedDay], change: WhatIfChange) -> FloorStaff:
     """The people and bays of these days; after the last one people stay until all is done."""
     technicians, bays = history.technicians, history.bays
     more = dict.fromkeys(technicians.of_lane, 0)
@@ -193,7 +193,7 @@ def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Sta
     empty = [float(bays.count(pool)) if bays.members else float("inf") for pool in range(1 + max(bays.of_lane))]
     empty[bays.of_lane[0]] += change.more("quick_bays")
     empty[bays.of_lane[1]] += change.more("bays")
-    return Staff(times, empty)
+    return FloorStaff(times, empty)
 
 
 def _weeks_after(days: Sequence[PlayedDay]) -> Iterator[PlayedDay]:
@@ -205,7 +205,7 @@ def _weeks_after(days: Sequence[PlayedDay]) -> Iterator[PlayedDay]:
             yield tuple(presence.later(shift_s) for presence in day)
 
 
-def _changed(history: History, car: DrawnCar, change: Change) -> Car:
+def _changed(history: WhatIfHistory, car: DrawnCar, change: WhatIfChange) -> Car:
     steps = car.steps
     if change.factors:
         work = change.factor("work")

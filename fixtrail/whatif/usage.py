@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fixtrail.whatif.changes import LANES, QUICK, Change
+from fixtrail.whatif.changes import LANES, QUICK, WhatIfChange
 from fixtrail.whatif.donors import FEWEST_DONORS, Donors, without_quick_lane
-from fixtrail.whatif.history import History
+from fixtrail.whatif.history import WhatIfHistory
 from runtime.failure import USAGE, ExitError
 
 Refusal = tuple[str, dict[str, float | str]]
@@ -24,7 +24,7 @@ class Pool:
     used_after: float
 
 
-def pools_of(history: History, change: Change) -> Iterator[Pool]:
+def pools_of(history: WhatIfHistory, change: WhatIfChange) -> Iterator[Pool]:
     """Each pool that has work. Without a quick lane they are one, of which all use the same share."""
     days = sorted({visit.day for visit in history.visits})
     factor = change.factor("arrivals") * change.factor("work")
@@ -49,7 +49,7 @@ def pools_of(history: History, change: Change) -> Iterator[Pool]:
         )
 
 
-def check_change(history: History, change: Change) -> None:
+def check_change(history: WhatIfHistory, change: WhatIfChange) -> None:
     """Raise ExitError for a change of what this center has not, or that leaves nobody or nowhere to work."""
     for name in ("quick_technicians", "quick_bays"):
         shared = history.technicians.is_shared if name == "quick_technicians" else history.bays.is_shared
@@ -67,7 +67,7 @@ def check_change(history: History, change: Change) -> None:
             raise ExitError(f"{prefix}technicians: there are at most {most}; at least one has to remain", USAGE)
 
 
-def unsupported(history: History, change: Change) -> Refusal | None:
+def unsupported(history: WhatIfHistory, change: WhatIfChange) -> Refusal | None:
     """Why a history does not say what a change would do, where it does not: a code and what its sentence names."""
     quick = sum(visit.lane == QUICK and visit.is_counted for visit in history.visits)
     if not change.has_quick_lane and quick < FEWEST_DONORS:
@@ -80,7 +80,7 @@ def unsupported(history: History, change: Change) -> Refusal | None:
     return None
 
 
-def _used_together(history: History, change: Change, days: Sequence[int]) -> float:
+def _used_together(history: WhatIfHistory, change: WhatIfChange, days: Sequence[int]) -> float:
     """The share of everybody's time that the work takes when there is no quick lane."""
     donors = Donors(history.visits)
     work_s = sum(donors.standard_work_s(visit) for visit in history.visits)
@@ -88,7 +88,7 @@ def _used_together(history: History, change: Change, days: Sequence[int]) -> flo
     return _share(work_s * change.factor("arrivals") * change.factor("work"), present)
 
 
-def _present_s(history: History, days: Sequence[int], pool: int, more: int = 0) -> float:
+def _present_s(history: WhatIfHistory, days: Sequence[int], pool: int, more: int = 0) -> float:
     """The technicians' time within opening hours, with so many more where there is anybody."""
     return sum(
         max(presence.counts[pool] + more, 0) * presence.seconds_within(history.records.hours(day))
@@ -98,7 +98,7 @@ def _present_s(history: History, days: Sequence[int], pool: int, more: int = 0) 
     )
 
 
-def _open_s(history: History, day: int) -> float:
+def _open_s(history: WhatIfHistory, day: int) -> float:
     opens_s, closes_s = history.records.hours(day)
     return closes_s - opens_s
 

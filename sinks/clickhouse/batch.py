@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Block:
+class RowBlock:
     """Rows for one table, the record of each, and the index of the newest row of each key."""
 
     rows: list[Row] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Batch:
     records was sent, in ms since the epoch.
     """
 
-    blocks: dict[Table, Block] = field(default_factory=dict)
+    blocks: dict[Table, RowBlock] = field(default_factory=dict)
     unusable: list[tuple[Record, str, str]] = field(default_factory=list)
     ends: dict[TopicPartition, int] = field(default_factory=dict)
     size: int = 0
@@ -109,7 +109,7 @@ class Reader:
         facts = FactRows(keyed)
         letters = DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)
         self._progress = progress
-        self._routes: dict[str, tuple[Table, Callable[[Block, Record], None]]] = {
+        self._routes: dict[str, tuple[Table, Callable[[RowBlock, Record], None]]] = {
             SERVICE_EVENTS: (EVENTS, _plain_rows(events.row)),
             JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
@@ -133,7 +133,7 @@ class Reader:
         if not batch:
             batch.since = time.monotonic()
         table, add_row = self._routes[tp.topic]
-        block = batch.blocks.setdefault(table, Block())
+        block = batch.blocks.setdefault(table, RowBlock())
         skipped = unknown = 0
         for record in records:
             if record.value is None and table not in (DEAD_LETTER_TABLE, REFERENCE_TABLE):
@@ -164,8 +164,8 @@ class Reader:
             log.warning("%d events of partition %d are of unknown types and make no rows", unknown, tp.partition)
 
 
-def _plain_rows(row_of: Callable[[Record], Row]) -> Callable[[Block, Record], None]:
-    def add_row(block: Block, record: Record) -> None:
+def _plain_rows(row_of: Callable[[Record], Row]) -> Callable[[RowBlock, Record], None]:
+    def add_row(block: RowBlock, record: Record) -> None:
         block.add(record, row_of(record))
 
     return add_row
@@ -173,10 +173,10 @@ def _plain_rows(row_of: Callable[[Record], Row]) -> Callable[[Block, Record], No
 
 def _versioned_rows(
     read: Callable[[Record], tuple[Key, int, Fact]], row_of: Callable[[Fact], Row]
-) -> Callable[[Block, Record], None]:
+) -> Callable[[RowBlock, Record], None]:
     """Of several versions of one key only the newest becomes a row: ClickHouse would throw the others away."""
 
-    def add_row(block: Block, record: Record) -> None:
+    def add_row(block: RowBlock, record: Record) -> None:
         key, version, fact = read(record)
         if not block.is_superseded(key, version):
             block.put(record, row_of(fact), key, version)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from schemas.decode import Record as AnyRecord
+from schemas.decode import RecordBytes
 
 SERVICE_EVENTS = "service-events"
 JOURNEYS = "journeys"
@@ -29,7 +29,7 @@ LATEST_MS = 10_413_792_000_000
 Row = tuple[Any, ...]
 
 
-class Record(AnyRecord, Protocol):
+class Record(RecordBytes, Protocol):
     """What is read of a Kafka record and of where it stands."""
 
     @property

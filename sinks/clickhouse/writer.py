@@ -20,7 +20,7 @@ from runtime.tasks import end_all
 from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from schemas.version import NewerSchemaError
-from sinks.clickhouse.batch import Batch, Block, Reader
+from sinks.clickhouse.batch import Batch, Reader, RowBlock
 from sinks.clickhouse.broken_parts import CHECK_S
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
@@ -227,7 +227,7 @@ class _Writer(Box):
             return
         note_broken_parts(self._progress, parts)
 
-    def _traced(self, table: Table, block: Block, since: float) -> AbstractContextManager[None]:
+    def _traced(self, table: Table, block: RowBlock, since: float) -> AbstractContextManager[None]:
         """Spans from the reading of the records to the end of the insert, if traces are on."""
         tracing = self._config.tracing
         return tracing.inserting(table.full_name, block.records, since) if tracing else nullcontext()

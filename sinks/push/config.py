@@ -35,7 +35,7 @@ Secret = Annotated[str, BeforeValidator(_secret), Field(min_length=1, repr=False
 Zone = Annotated[str, AfterValidator(checked_time_zone)]
 
 
-class Pace(TomlTable):
+class ChannelPace(TomlTable):
     """A channel's limits: concurrent calls, calls a second (0: no limit), and seconds for a call."""
 
     concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
@@ -48,23 +48,23 @@ class Quiet(TomlTable):
     ends: time = time(8)
 
 
-class Limits(TomlTable):
+class MessageLimits(TomlTable):
     a_day: Annotated[int, Field(ge=1)] = 10
     gap_s: Annotated[float, Field(ge=0)] = 60.0
 
 
-class ConsoleSection(Pace):
+class ConsoleSection(ChannelPace):
     pass
 
 
-class WebhookSection(Pace):
+class WebhookSection(ChannelPace):
     """`hosts`: the only ones that are called, none for all public ones. `allow_private`: for tests on one machine."""
 
     hosts: tuple[str, ...] = ()
     allow_private: bool = False
 
 
-class WebPushSection(Pace):
+class WebPushSection(ChannelPace):
     """VAPID (RFC 8292): the private key as raw base64url, and whom push services may write to."""
 
     private_key: Secret
@@ -80,7 +80,7 @@ class Form(TomlTable):
     keep: Annotated[int, Field(ge=0)] = 0
 
 
-class WechatSection(Pace):
+class WechatSection(ChannelPace):
     """WeChat mini program. `forms` by milestone: those without one do not go to WeChat."""
 
     app_id: Annotated[str, Field(min_length=1)]
@@ -91,7 +91,7 @@ class WechatSection(Pace):
     forms: dict[str, Form] = Field(default_factory=dict)
 
 
-class AppriseSection(Pace):
+class AppriseSection(ChannelPace):
     """Any service that Apprise knows. `url` is its Apprise URL with {address} where the recipient belongs."""
 
     url: Secret
@@ -114,7 +114,7 @@ class PushSettings(TomlTable):
     also: tuple[str, ...] = ()
     keep_days: Annotated[int, Field(ge=14)] = 180
     quiet: Quiet = Quiet()
-    limits: Limits = Limits()
+    limits: MessageLimits = MessageLimits()
     console: ConsoleSection | None = None
     webhook: WebhookSection | None = None
     webpush: WebPushSection | None = None

@@ -20,7 +20,7 @@ from runtime.store import Store
 from schemas.centers import Center
 from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Policy, SendContext, decide
-from sinks.push.journeys import Journeys
+from sinks.push.journeys import NoticeJourneys
 from sinks.push.ledger import ledger
 from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import DueSends, Send
@@ -50,7 +50,7 @@ class PushContext:
     """
 
     ledger_thread: GroupCommitThread
-    journeys: Journeys
+    journeys: NoticeJourneys
     composer: Composer
     policy: Policy
     centers: Mapping[str, Center]

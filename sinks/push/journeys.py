@@ -41,7 +41,7 @@ class JourneyRow:
     is_moved: bool = False
 
 
-class Journeys(JourneyTable[JourneyRow]):
+class NoticeJourneys(JourneyTable[JourneyRow]):
     """A read model in memory: every open order, and those closed within a week."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ from sinks.push.channels.registry import open_channels
 from sinks.push.config import PushSettings
 from sinks.push.delivery_queue import PushContext
 from sinks.push.delivery_queues import DeliveryQueues
-from sinks.push.journeys import Journeys
+from sinks.push.journeys import NoticeJourneys
 from sinks.push.ledger import ledger, recipients, upgrade
 from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send
@@ -140,7 +140,7 @@ class _Sink(Box):
         self._planner = Planner(self._channels, keys, settings.also)
         self._vault = None if config.person_keys is None else Vault(config.person_keys, config.hash_key)
         self._ledger_thread = GroupCommitThread(store, progress)
-        self._journeys = Journeys(config.kafka)
+        self._journeys = NoticeJourneys(config.kafka)
         self._context = PushContext(
             ledger_thread=self._ledger_thread,
             journeys=self._journeys,

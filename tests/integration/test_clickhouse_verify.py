@@ -16,7 +16,7 @@ from fixtrail.recompute import by_python, by_sql
 from fixtrail.recompute.by_python import verify_by_python
 from fixtrail.recompute.by_sql import verify_by_sql
 from fixtrail.recompute.comparison import ReportProgress, VerifyReport
-from fixtrail.recompute.derived_facts import DerivedFacts, Slice
+from fixtrail.recompute.derived_facts import DerivedFacts, VehicleRange
 from fixtrail.recompute.verify import run_verify
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
@@ -304,7 +304,7 @@ def test_what_sql_derives_is_what_the_other_computation_of_the_contract_gives(cl
     facts = DerivedFacts(clickhouse.client())
     try:
         facts.create()
-        facts.derive(Slice("", "g"))
+        facts.derive(VehicleRange("", "g"))
         names = ", ".join(f"`{column}`" for column in JOURNEYS.columns)
         clickhouse.ask(f"INSERT INTO fixtrail_raw.journeys ({names}) SELECT {names} FROM fixtrail_raw.{facts.orders}")
     finally:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail.export.history import Scope, Source, id_of
+from fixtrail.export.history import ExportScope, OrderSource, id_of
 from fixtrail.export.run import Export, ExportSummary, run_export, size_of
 from fixtrail.imports.mapping import load_mapping
 from fixtrail.imports.run import import_log
@@ -47,9 +47,9 @@ class Warehouse:
     node: ClickHouseNode
     folder: Path
 
-    def export(self, name: str, scope: Scope | None = None, **options: Any) -> ExportSummary:
+    def export(self, name: str, scope: ExportScope | None = None, **options: Any) -> ExportSummary:
         form = "xes" if ".xes" in name else "ocel"
-        export = Export(form, self.folder / name, scope or Scope(), **options)
+        export = Export(form, self.folder / name, scope or ExportScope(), **options)
         return run_export(settings_of(self.node), export)
 
     def ask(self, question: str) -> list[list[Any]]:
@@ -98,7 +98,7 @@ def test_every_event_of_every_order_is_there(workshops: Warehouse) -> None:
 
 def test_memory_does_not_depend_on_how_much_there_is(workshops: Warehouse) -> None:
     """Read in many slices it is the same, in the same order."""
-    source = Source(settings_of(workshops.node), Scope())
+    source = OrderSource(settings_of(workshops.node), ExportScope())
 
     all_at_once, sliced = list(source.histories()), list(source.histories(slice_events=300))
 
@@ -135,7 +135,7 @@ def test_the_stretches_of_a_visit_add_up_to_its_waits_and_its_work(workshops: Wa
 @pytest.mark.parametrize("center", ["C01", "深圳-02"])
 def test_days_and_center_choose_orders_by_their_close(workshops: Warehouse, center: str) -> None:
     since, until = (datetime.now(UTC) - timedelta(days=days) for days in (30, 18))
-    scope = Scope(since.date(), until.date(), center, "Asia/Shanghai")
+    scope = ExportScope(since.date(), until.date(), center, "Asia/Shanghai")
     workshops.export("some.xes", scope)
     stored = workshops.ask(
         f"SELECT order_id FROM fixtrail.orders WHERE center_id = '{center}' AND "
@@ -159,7 +159,7 @@ def test_a_broken_export_leaves_the_file_as_it_was(workshops: Warehouse, monkeyp
     def away(*_: object) -> Iterator[bytes]:
         raise ConnectionError
 
-    monkeypatch.setattr(Source, "histories", away)
+    monkeypatch.setattr(OrderSource, "histories", away)
     with pytest.raises(ConnectionError):
         workshops.export("kept.json")
 
@@ -169,7 +169,7 @@ def test_a_broken_export_leaves_the_file_as_it_was(workshops: Warehouse, monkeyp
 
 @pytest.mark.parametrize("name", ["both.json", "both.sqlite", "both.xes.gz"])
 def test_two_exports_at_once_do_not_write_into_one_another(workshops: Warehouse, name: str) -> None:
-    scopes = [Scope(center=center) for center in ("C01", "深圳-02")]
+    scopes = [ExportScope(center=center) for center in ("C01", "深圳-02")]
     alone = []
     for scope in scopes:
         workshops.export(name, scope)

@@ -13,7 +13,7 @@ import pytest
 
 from fixtrail.history.command import read_lines, run_history
 from fixtrail.history.judging import Judging
-from fixtrail.history.plan import Plan
+from fixtrail.history.plan import HistoryPlan
 from fixtrail.history.reading import HistoryFile
 from fixtrail.history.run import HistoryRun
 from fixtrail.history.store import HistoryStore, StoredVehicles
@@ -73,7 +73,7 @@ def go_by_history(node: ClickHouseNode, values: Iterable[bytes], stream: StreamB
             file.add(value)
         file.end()
     with HistoryStore(client) as store:
-        run = HistoryRun(Plan(file, stored, HOLD.days), store)
+        run = HistoryRun(HistoryPlan(file, stored, HOLD.days), store)
         asyncio.run(run.run(stream, ARRIVED_MS, clocks))
     stream.write()
     return run

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from schemas.decode import decode_event
 from tests.integration.tracking_pages import fact, no_worker, pages, visit, whole_visit
 from tests.pages import PageServer, now_ms
@@ -102,7 +102,7 @@ def test_another_site_can_send_nothing(pages: PageServer):
 
 
 def test_forms_are_limited_by_link(tmp_path):
-    with PageServer(tmp_path / "limits", limits=Limits(forms_of_link=2)) as pages:
+    with PageServer(tmp_path / "limits", limits=RequestLimits(forms_of_link=2)) as pages:
         pages.publish(visit("R-86"))
         path = f"/t/{pages.token('R-86')}"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from fixtrail.web.tracking import live
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.ledger import ledger, recipients
@@ -42,7 +42,7 @@ def test_a_page_that_says_to_have_seen_what_never_was_gets_the_present_state(
 
 
 def test_too_many_requests_are_told_in_words(tmp_path):
-    with PageServer(tmp_path / "limits", limits=Limits(requests_of_address=0)) as pages:
+    with PageServer(tmp_path / "limits", limits=RequestLimits(requests_of_address=0)) as pages:
         pages.publish(visit("B3"))
         answers = [pages.get(f"/t/{token}") for token in (pages.token("B3"), "nothing")]
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from fixtrail.web.tracking import live
 from schemas.times import DAY_MS
 from tests.integration.tracking_pages import fact, no_worker, pages, visit, whole_visit
@@ -249,9 +249,9 @@ def test_a_stream_ends_when_its_link_is_revoked(pages: PageServer):
 
 def test_streams_are_limited_by_link_by_address_and_in_all(tmp_path):
     for limits in (
-        Limits(streams_of_link=2),
-        Limits(streams_of_address=2),
-        Limits(streams=2),
+        RequestLimits(streams_of_link=2),
+        RequestLimits(streams_of_address=2),
+        RequestLimits(streams=2),
     ):
         with PageServer(tmp_path / "limits", limits=limits) as pages:
             pages.publish(visit("R-75", version=1))
@@ -273,7 +273,7 @@ def wait_until(is_so: Any) -> None:
 
 
 def test_requests_are_limited_before_a_link_is_looked_at(tmp_path):
-    with PageServer(tmp_path / "limits", limits=Limits(requests_of_address=3)) as pages:
+    with PageServer(tmp_path / "limits", limits=RequestLimits(requests_of_address=3)) as pages:
         pages.publish(visit("R-76"))
         good, bad = f"/t/{pages.token('R-76')}", "/t/nothing"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from fixtrail.local.broker.broker import HOST, Broker, FolderInUseError, Options
+from fixtrail.local.broker.broker import HOST, Broker, BrokerOptions, FolderInUseError
 from fixtrail.local.broker.connection import Connection
 
 log = logging.getLogger("fixtrail.local.broker")
@@ -71,7 +71,7 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
 
 
-def _options() -> Options:
+def _options() -> BrokerOptions:
     parser = argparse.ArgumentParser(prog="python -m fixtrail.local.broker", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--data", type=Path, required=True, help="folder of topics and offsets; made when missing")
@@ -80,7 +80,7 @@ def _options() -> Options:
     parser.add_argument("--shortest-session", type=float, default=6.0, metavar="SECONDS", help="a member may ask for")
     parser.add_argument("--upkeep-every", type=float, default=15.0, metavar="SECONDS", help="retention and compaction")
     arguments = parser.parse_args()
-    return Options(
+    return BrokerOptions(
         data=arguments.data,
         port=arguments.port,
         auto_create=arguments.auto_create,

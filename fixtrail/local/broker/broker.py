@@ -27,7 +27,7 @@ class FolderInUseError(Exception):
 
 
 @dataclass(frozen=True)
-class Options:
+class BrokerOptions:
     """How the broker behaves; times in seconds."""
 
     data: Path
@@ -41,7 +41,7 @@ class Options:
 class Broker:
     """Topics, groups and transactions, and the upkeep of their files."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: BrokerOptions) -> None:
         """Open the data folder. Raises FolderInUseError."""
         self.options = options
         self.port = options.port

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fixtrail.local.broker.errors import ErrorCode
-from fixtrail.local.broker.log import PartitionLog, Slice
+from fixtrail.local.broker.log import BatchSlice, PartitionLog
 from fixtrail.local.broker.records_wire import FetchAnswer, FetchPartition, FetchRequest, fetch_response
 from fixtrail.local.broker.topics import Topics
 from fixtrail.local.broker.wire import RequestHeader
@@ -25,7 +25,7 @@ class AvailableRecords:
     requested: FetchPartition
     log: PartitionLog | None
     error: ErrorCode
-    part: Slice | None
+    part: BatchSlice | None
 
     @property
     def size(self) -> int:

@@ -17,7 +17,7 @@ CHECKPOINT_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class BatchSlice:
     """Whole batches of one segment, from position `start` up to `stop`; not read yet.
 
     `newest` says that nothing that may be read follows them.
@@ -93,7 +93,7 @@ class PartitionLog:
         for waiter in tuple(self.waiting):
             waiter()
 
-    def slice(self, offset: int, max_bytes: int, *, committed: bool, at_least_one: bool) -> Slice | None:
+    def slice(self, offset: int, max_bytes: int, *, committed: bool, at_least_one: bool) -> BatchSlice | None:
         """The batches from the one that holds `offset` on, up to `max_bytes`; None when there is nothing to give.
 
         With `at_least_one` a first batch larger than `max_bytes` is given all the same, lest a consumer starve.
@@ -114,7 +114,7 @@ class PartitionLog:
         stop = min(segment.stop(start, start + max_bytes) if last - start > max_bytes else last, last)
         if stop <= start and at_least_one and last > start:
             stop = start + segment.batch_size(start)
-        return Slice(segment, start, stop, stop == last and limit <= segment.end) if stop > start else None
+        return BatchSlice(segment, start, stop, stop == last and limit <= segment.end) if stop > start else None
 
     def offset_for_time(self, timestamp: int) -> tuple[int, int] | None:
         """Offset and timestamp (ms) of the first record at or after `timestamp`; None when there is none."""

@@ -31,7 +31,7 @@ Verdict = Literal["better", "worse", "not_distinguishable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """A figure in two periods, and the difference with its 95 % interval. None where a period has no order of it."""
 
     before: float | None
@@ -94,16 +94,16 @@ def moments_of(cells: pd.DataFrame) -> _Moments:
     return _Moments(*(float(cells[name].sum()) for name in SUMS))
 
 
-def change_of(before: pd.DataFrame, after: pd.DataFrame) -> Change:
+def change_of(before: pd.DataFrame, after: pd.DataFrame) -> FigureChange:
     """The change of the whole figure."""
     first, second = moments_of(before), moments_of(after)
     rates = [_rate(moments) for moments in (first, second)]
     sizes = (int(first.n), int(second.n))
     if rates[0] is None or rates[1] is None:
-        return Change(rates[0], rates[1], None, Interval(None, None), *sizes)
+        return FigureChange(rates[0], rates[1], None, Interval(None, None), *sizes)
     variances = [_variance(m.product(r, r), m) for m, r in ((first, rates[0]), (second, rates[1]))]
     value = rates[1] - rates[0]
-    return Change(rates[0], rates[1], value, _interval(value, sum(variances)), *sizes)
+    return FigureChange(rates[0], rates[1], value, _interval(value, sum(variances)), *sizes)
 
 
 def pieces_of(before: pd.DataFrame, after: pd.DataFrame) -> list[Piece]:

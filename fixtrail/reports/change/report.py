@@ -7,7 +7,7 @@ from typing import Any
 
 from fixtrail.clickhouse.literals import quoted
 from fixtrail.reports.catalogue import REPORTS
-from fixtrail.reports.change.decompose import Change, Piece, change_of, pieces_of
+from fixtrail.reports.change.decompose import FigureChange, Piece, change_of, pieces_of
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ResolvedPeriod, ask_periods, ask_span, days_between
@@ -37,7 +37,7 @@ CHANGES = (
     _FIGURE,
     Column("before", Bilingual("之前", "Before"), "number"),
     Column("after", Bilingual("之后", "After"), "number"),
-    Column("change", Bilingual("变化", "Change"), "number"),
+    Column("change", Bilingual("变化", "FigureChange"), "number"),
     Column("low", Bilingual("下限", "Low"), "number"),
     Column("high", Bilingual("上限", "High"), "number"),
     Column("n_before", Bilingual("之前工单", "Orders before"), "count"),
@@ -119,7 +119,7 @@ def _days(period: ResolvedPeriod) -> str:
     return f"{period.since or ''}..{period.until or ''}"
 
 
-def _changes(changes: Mapping[str, Change]) -> Sheet:
+def _changes(changes: Mapping[str, FigureChange]) -> Sheet:
     rows = tuple(
         {
             "figure": name,

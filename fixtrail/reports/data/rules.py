@@ -8,7 +8,7 @@ from schemas.toml_file import TomlTable, load_model
 GO, NOTE, STOP, UNKNOWN = "go", "note", "stop", "unknown"
 
 
-class Limits(TomlTable):
+class GradeLimits(TomlTable):
     note: float
     stop: float
 
@@ -35,9 +35,9 @@ class Least(TomlTable):
 class Rules(TomlTable):
     bounds: Bounds
     least: Least
-    shares: dict[str, Limits]
-    seconds: dict[str, Limits]
-    usable: dict[str, Limits]
+    shares: dict[str, GradeLimits]
+    seconds: dict[str, GradeLimits]
+    usable: dict[str, GradeLimits]
 
 
 @cache

@@ -30,7 +30,7 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ScoreModel:
     """A model of the score on several drivers at once; `used` of `scored` orders had all that it needs."""
 
     name: str
@@ -64,7 +64,7 @@ def associations(rows: pd.DataFrame) -> list[Association]:
     return result
 
 
-def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> Model:
+def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> ScoreModel:
     """The ordinal model `name` of MODELS: log-odds of a lower score per step of each driver."""
     usable, drivers = modelled(rows, MODELS[name], longest_wait_min)
     if len(usable) > MOST_ROWS:
@@ -78,4 +78,4 @@ def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> Model:
     ]
     adjusted = pd.concat([controls_of(usable, CONTROLS, score), usable[marks]], axis=1)
     cut = int((usable["wait"] > longest_wait_min).sum())
-    return Model(name, ordinal(score, drivers, adjusted), len(usable), int(rows["score"].notna().sum()), cut)
+    return ScoreModel(name, ordinal(score, drivers, adjusted), len(usable), int(rows["score"].notna().sum()), cut)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from math import exp
 from typing import Any
 
-from fixtrail.reports.drivers.association import MOST_ROWS, Association, Model
+from fixtrail.reports.drivers.association import MOST_ROWS, Association, ScoreModel
 from fixtrail.reports.drivers.visits import DRIVERS, NAMES
 from fixtrail.reports.report import Bilingual, Column, Locale, Picture, Sheet
 from fixtrail.reports.stats.correlation import Estimate
@@ -48,7 +48,7 @@ def correlation_sheet(associations: Sequence[Association]) -> Sheet:
     )
 
 
-def model_sheet(models: Sequence[Model]) -> Sheet:
+def model_sheet(models: Sequence[ScoreModel]) -> Sheet:
     columns = (
         Column("model", Bilingual("模型", "model"), words=MODEL_NAMES),
         Column("driver", Bilingual("因素", "driver"), words=NAMES),
@@ -176,7 +176,7 @@ def _association_row(association: Association) -> dict[str, Any]:
     }
 
 
-def _model_rows(model: Model) -> Iterator[dict[str, Any]]:
+def _model_rows(model: ScoreModel) -> Iterator[dict[str, Any]]:
     for name, estimate in model.fit.drivers.items():
         yield {
             "model": model.name,
@@ -204,7 +204,7 @@ def draw_correlations(associations: Sequence[Association], locale: Locale) -> Pi
     )
 
 
-def draw_model(models: Sequence[Model], locale: Locale) -> Picture:
+def draw_model(models: Sequence[ScoreModel], locale: Locale) -> Picture:
     estimates: dict[str, Estimate] = {}
     for model in models:
         estimates = {**model.fit.drivers, **estimates}

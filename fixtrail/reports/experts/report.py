@@ -28,7 +28,7 @@ _CENTERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class ExpertSessions:
     """Query experts, with what is counted of each session; `orders` has each order once."""
 
     sessions: pd.DataFrame
@@ -50,7 +50,7 @@ def report_of(frame: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     return Report("experts", TITLE, REPORTS["experts"], scope, figures_of(data), sheets, (), METHODS, DEFINITIONS)
 
 
-def sessions_of(frame: pd.DataFrame) -> Sessions:
+def sessions_of(frame: pd.DataFrame) -> ExpertSessions:
     """Seconds until the expert joined, and whether it was resolved without a part that came after the request."""
     sessions = frame[frame["session_id"].fillna("") != ""]
     begin = sessions["requested_ms"].fillna(sessions["joined_ms"])
@@ -65,7 +65,7 @@ def sessions_of(frame: pd.DataFrame) -> Sessions:
     )
     orders = frame.drop_duplicates(["center_id", "order_id", "vehicle_key"])
     # An order with sessions has no row without one.
-    return Sessions(sessions, orders.assign(with_expert=orders.index.isin(sessions.index)))
+    return ExpertSessions(sessions, orders.assign(with_expert=orders.index.isin(sessions.index)))
 
 
 def _lacks(sessions: pd.DataFrame) -> "pd.Series[Any]":
@@ -78,7 +78,7 @@ def _lacks(sessions: pd.DataFrame) -> "pd.Series[Any]":
     return lacks
 
 
-def figures_of(data: Sessions) -> tuple[Figure, ...]:
+def figures_of(data: ExpertSessions) -> tuple[Figure, ...]:
     """All figures, of all centers together."""
     sessions, judged = data.sessions, data.orders[data.orders["ftf"].notna()]
     waits = sessions["wait_s"].dropna()

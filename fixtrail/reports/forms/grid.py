@@ -7,7 +7,7 @@ from fixtrail.reports.report import Figure, Part, Report
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FigureRow:
     """One row: `figure` is its figure's name, None where each column has another one."""
 
     key: str | None
@@ -23,7 +23,7 @@ class Grid:
     by: str | None
     by_figure: bool
     columns: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[FigureRow, ...]
 
 
 def grids_of(report: Report, *, wide: bool = True) -> list[tuple[Part, Grid]]:
@@ -45,7 +45,7 @@ def grid_of(figures: Sequence[Figure], *, wide: bool = True) -> Grid:
     cells = {(figure.key, figure.figure, figure.period): figure for figure in figures}
     if wide and by and len(periods) == 1:
         lines = tuple(
-            Line(key, None, None, {name: cell for name in names if (cell := cells.get((key, name, periods[0])))})
+            FigureRow(key, None, None, {name: cell for name in names if (cell := cells.get((key, name, periods[0])))})
             for key in keys
         )
         return Grid(by, True, names, lines)
@@ -54,7 +54,9 @@ def grid_of(figures: Sequence[Figure], *, wide: bool = True) -> Grid:
         for key in keys
         for name in names
     )
-    return Grid(by, False, periods, tuple(Line(key, name, _target(cells), cells) for key, name, cells in rows if cells))
+    return Grid(
+        by, False, periods, tuple(FigureRow(key, name, _target(cells), cells) for key, name, cells in rows if cells)
+    )
 
 
 def _target(cells: Mapping[str, Figure]) -> float | None:

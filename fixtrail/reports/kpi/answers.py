@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.kpi.waits import Waits, ask_waits, key_of, keys_of, quantiles_of
+from fixtrail.reports.kpi.waits import WaitSpreads, ask_waits, key_of, keys_of, quantiles_of
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import plain
 from fixtrail.reports.stats.pooled import Complaints
@@ -27,7 +27,7 @@ class KeyAnswers:
     service_levels: Sequence[Row] = ()
     complainers: Complaints = NO_COMPLAINTS
     by_date: Complaints = NO_COMPLAINTS
-    waits: Waits | None = None
+    waits: WaitSpreads | None = None
     anomalies: Mapping[str, int] = field(default_factory=dict)
 
 

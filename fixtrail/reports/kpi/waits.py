@@ -37,7 +37,7 @@ class Spreads(NamedTuple):
 Ends = tuple[float | None, ...]
 
 
-class Waits(NamedTuple):
+class WaitSpreads(NamedTuple):
     """A key's spreads, None for one center; and the waits that bound median and 90th percentile, two of each.
 
     `of_orders` by the orders alone, `of_centers` with the difference between centers.
@@ -82,7 +82,9 @@ def quantiles_of(counts: pd.DataFrame) -> dict[str, list[Any]]:
     return {"names": list(sizes), "medians": medians, "p90s": p90s}
 
 
-def ask_waits(ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters: Mapping[str, Any]) -> dict[str, Waits]:
+def ask_waits(
+    ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters: Mapping[str, Any]
+) -> dict[str, WaitSpreads]:
     """What bounds the waits of each key, given the answers of kpi and kpi_centers."""
     sizes = {key: int(n) for key, n in zip(keys_of(counts), counts["waits"], strict=True) if n}
     if not sizes:
@@ -93,11 +95,11 @@ def ask_waits(ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters:
     waits = {}
     for key, values in zip(keys_of(answer), answer["waits_s"], strict=True):
         ends = tuple(float(value) if rank else None for value, rank in zip(values, ranks[key], strict=True))
-        waits[key] = Waits(spreads.get(key), ends[:4], ends[4:])
+        waits[key] = WaitSpreads(spreads.get(key), ends[:4], ends[4:])
     return waits
 
 
-def wait_figures(row: Mapping[Any, Any], waits: Waits | None) -> Iterator[Figure]:
+def wait_figures(row: Mapping[Any, Any], waits: WaitSpreads | None) -> Iterator[Figure]:
     """One key's three waits, from its row of kpi and what bounds them."""
     n, closed, handed_off = (int(row[name]) for name in ("waits", "closed", "handed_off"))
     left = {"open": row["orders"] - closed, "cancelled": closed - handed_off, "no_check_in": handed_off - n}

@@ -46,7 +46,7 @@ class SolvedLevels:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class CauseLoss:
     """The loss by one cause. Shares are of all detractors; `alone` solves only it, `last` after all others."""
 
     driver: str
@@ -62,7 +62,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIf:
+class SolvedCauses:
     """The NPS if these causes were solved, with its range."""
 
     solved: tuple[str, ...]
@@ -82,10 +82,10 @@ class Loss:
     n_scored: int
     nps: float
     detractors: int
-    shares: tuple[Share, ...]
+    shares: tuple[CauseLoss, ...]
     residual: float
     by_cause_of_wait: Mapping[str, float]
-    what_if: tuple[WhatIf, ...]
+    what_if: tuple[SolvedCauses, ...]
     left_out: Mapping[str, str]
     adjusted_for: tuple[str, ...]
     replicates: int
@@ -95,7 +95,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _ModelOrders:
     """The orders of the model: drivers and controls beside each other, and by how much solving moves each driver."""
 
     x: Matrix
@@ -128,7 +128,7 @@ def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, repl
         return _no_loss(usable, events, scored, left_out)
     adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in controls))
     moves = moves_of(usable, drivers, solved)[list(names)]
-    case = _Case(
+    case = _ModelOrders(
         np.column_stack([drivers[list(names)].to_numpy(float), controls.to_numpy(float)]),
         moves.to_numpy(float),
         events,
@@ -206,14 +206,14 @@ def _estimable(
     return tuple(usable), reasons, usable_controls
 
 
-def _fit(case: _Case, weight: Vector | None, start: Sequence[Vector] | None) -> list[Vector]:
+def _fit(case: _ModelOrders, weight: Vector | None, start: Sequence[Vector] | None) -> list[Vector]:
     return [
         fit_logistic(case.events[:, side], case.x, weight, None if start is None else start[side])[0]
         for side in range(2)
     ]
 
 
-def _linear(case: _Case, betas: Sequence[Vector]) -> tuple[Matrix, Matrix]:
+def _linear(case: _ModelOrders, betas: Sequence[Vector]) -> tuple[Matrix, Matrix]:
     """(log-odds of each order, by how much each cause solved moves them), for both models."""
     eta = np.array([beta[0] + case.x @ beta[1:] for beta in betas])
     slopes = np.array([beta[1 : 1 + len(case.names)] for beta in betas])
@@ -221,7 +221,7 @@ def _linear(case: _Case, betas: Sequence[Vector]) -> tuple[Matrix, Matrix]:
     return eta, pulls
 
 
-def _replicates(case: _Case, betas: Sequence[Vector], count: int) -> list[_Sample]:
+def _replicates(case: _ModelOrders, betas: Sequence[Vector], count: int) -> list[_Sample]:
     """The bootstrap samples of the orders for which the model can be fitted, of `count` that are drawn."""
     draw = np.random.default_rng(SEED)
     size = len(case.x)
@@ -230,7 +230,7 @@ def _replicates(case: _Case, betas: Sequence[Vector], count: int) -> list[_Sampl
         weight = draw.multinomial(size, np.full(size, 1 / size)).astype(float)
         is_drawn = weight > 0
         sample, weight = (
-            _Case(case.x[is_drawn], case.moves[is_drawn], case.events[is_drawn], case.names),
+            _ModelOrders(case.x[is_drawn], case.moves[is_drawn], case.events[is_drawn], case.names),
             weight[is_drawn],
         )
         try:
@@ -250,7 +250,7 @@ def _shared(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> tuple[M
 
 def _result(
     usable: pd.DataFrame,
-    case: _Case,
+    case: _ModelOrders,
     betas: Sequence[Vector],
     samples: Sequence[_Sample],
     scored: int,
@@ -272,7 +272,7 @@ def _result(
         low, high = _range(in_shares[:, cause])
         points_low, points_high = _range(in_points[:, cause])
         shares.append(
-            Share(
+            CauseLoss(
                 case.names[cause],
                 int(np.sum(case.moves[:, cause] != 0)),
                 float(-values[cause, 0] / current[0]),
@@ -305,15 +305,15 @@ def _result(
 
 def _what_if(
     members: list[int],
-    case: _Case,
+    case: _ModelOrders,
     eta: Matrix,
     pulls: Matrix,
     samples: Sequence[_Sample],
-) -> WhatIf:
+) -> SolvedCauses:
     nps_after, nps_now = _nps(expected(eta, pulls, members)), _nps(expected(eta, pulls, ()))
     nps_samples = np.array([_nps(expected(sample.eta, sample.pulls, members, sample.weight)) for sample in samples])
     gains = nps_samples - np.array([_nps(sample.current) for sample in samples])
-    return WhatIf(
+    return SolvedCauses(
         tuple(case.names[member] for member in members),
         nps_after,
         *_range(nps_samples),
@@ -322,7 +322,9 @@ def _what_if(
     )
 
 
-def _by_cause(usable: pd.DataFrame, case: _Case, eta: Matrix, pulls: Matrix, current: Vector) -> dict[str, float]:
+def _by_cause(
+    usable: pd.DataFrame, case: _ModelOrders, eta: Matrix, pulls: Matrix, current: Vector
+) -> dict[str, float]:
     """The wait's share of the detractors by the cause of the wait: Owen's value, so that they add up to it.
 
     A cause solved gives back its part of the minutes over the level.

@@ -10,9 +10,9 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.drivers.view import REASONS
 from fixtrail.reports.drivers.visits import CAUSES, DRIVERS, JOINT, NAMES
 from fixtrail.reports.figure_kinds import nps_figure
-from fixtrail.reports.pareto.loss import TOP, Loss, SolvedLevels, WhatIf
+from fixtrail.reports.pareto.loss import TOP, Loss, SolvedCauses, SolvedLevels
 from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Picture, Sheet
-from fixtrail.reports.stats.segments import Identity, Segment
+from fixtrail.reports.stats.segments import Identity, SegmentShare
 
 RESIDUAL = "residual"
 CAUSE_NAMES = {**NAMES, RESIDUAL: Bilingual("未解释", "unexplained")}
@@ -79,7 +79,7 @@ def figures(result: Loss, rows: pd.DataFrame) -> tuple[Figure, ...]:
     return tuple(rows_of_figures)
 
 
-def top_solved(result: Loss) -> WhatIf | None:
+def top_solved(result: Loss) -> SolvedCauses | None:
     """What would be with the TOP largest causes solved, or all where there are fewer."""
     size = min(TOP, len(result.shares))
     return next((scenario for scenario in result.what_if if len(scenario.solved) == size), None)
@@ -189,7 +189,7 @@ def wait_sheet(result: Loss) -> Sheet:
     return Sheet("wait_by_cause", Bilingual("等待的份额按原因", "The wait's share by its cause"), columns, rows)
 
 
-def segment_sheet(parts: Sequence[Segment]) -> Sheet:
+def segment_sheet(parts: Sequence[SegmentShare]) -> Sheet:
     columns = (
         Column("cut", Bilingual("维度", "cut"), words=CUT_NAMES),
         Column("segment", Bilingual("分组", "segment")),

@@ -25,7 +25,7 @@ from fixtrail.reports.stats.panel import (
     placebo_starts,
 )
 from fixtrail.reports.stats.precision import standardize
-from fixtrail.reports.stats.randomization import Difference, holm, joint_p
+from fixtrail.reports.stats.randomization import TreatmentDifference, holm, joint_p
 
 EPOCH = date(1970, 1, 1)
 ALPHA = 0.05
@@ -34,7 +34,7 @@ Decision = Literal["go", "no_go", "not_decided"]
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class PilotThreshold:
     """A threshold for the effect on a figure, in the figure's own unit: at least, or at most."""
 
     figure: str
@@ -43,14 +43,14 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PilotPlan:
     """The declared plan: the pilot wave, the last day that counts, thresholds, and when they were written down."""
 
     wave: int | None = None
     until: int | None = None
     declared: int | None = None
     alpha: float = ALPHA
-    aims: tuple[Threshold, ...] = ()
+    aims: tuple[PilotThreshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class Criterion:
     """One condition of the gate and what the data decide of it."""
 
     name: str
-    aim: Threshold | None
+    aim: PilotThreshold | None
     decision: Decision
     reason: str
-    difference: Difference | None = None
+    difference: TreatmentDifference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class PilotJudgement:
     weeks: tuple[tuple[int, Comparison], ...]
     placebos: tuple[tuple[int, Comparison, float | None], ...]
     waves: tuple[tuple[int, Comparison], ...]
-    all_waves: Mapping[str, Difference]
+    all_waves: Mapping[str, TreatmentDifference]
     gate: tuple[Criterion, ...]
     decision: Decision
     reason: str | None = None
@@ -107,7 +107,7 @@ def day_of(number: int) -> date:
     return EPOCH + timedelta(days=number)
 
 
-def plan_of(table: Mapping[str, Any]) -> Plan:
+def plan_of(table: Mapping[str, Any]) -> PilotPlan:
     """The plan of a table [pilot]. Raises ValueError that says what is wrong with it."""
     aims = []
     for gate in table.get("gate", ()):
@@ -116,13 +116,15 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
             raise ValueError(f"pilot.gate: no figure {figure!r}; figures are {', '.join(RATIOS)}")
         for side in ("at_least", "at_most"):
             if side in gate:
-                aims.append(Threshold(figure, float(gate[side]), side))
+                aims.append(PilotThreshold(figure, float(gate[side]), side))
         if not {"at_least", "at_most"} & set(gate):
             raise ValueError(f"pilot.gate: {figure} has neither at_least nor at_most")
     wave, alpha = table.get("wave"), float(table.get("alpha", ALPHA))
     if not 0 < alpha < 1:
         raise ValueError("pilot.alpha lies between 0 and 1")
-    return Plan(None if wave is None else int(wave), _day(table, "until"), _day(table, "declared"), alpha, tuple(aims))
+    return PilotPlan(
+        None if wave is None else int(wave), _day(table, "until"), _day(table, "declared"), alpha, tuple(aims)
+    )
 
 
 def rollout_of(centers: pd.DataFrame, listed: Sequence[Mapping[str, Any]] = ()) -> Rollout:
@@ -145,7 +147,7 @@ def panel_of(days: pd.DataFrame) -> Panel:
     return Panel(rows.assign(day=number, wait_s=pd.to_numeric(rows["wait_s"]).fillna(0.0)))
 
 
-def judge(panel: Panel, rollout: Rollout, plan: Plan) -> PilotJudgement:
+def judge(panel: Panel, rollout: Rollout, plan: PilotPlan) -> PilotJudgement:
     """The pilot of the plan, or the first wave, against the centers not yet changed over."""
     starts = rollout.wave_starts()
     wave = plan.wave if plan.wave is not None else next(iter(starts), None)
@@ -241,14 +243,14 @@ def _scaled(
     return standardize(change, panel.sampling(figure, centers, before, after), treated).shown
 
 
-def _verdict(difference: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
+def _verdict(difference: TreatmentDifference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
     if p_holm is None or difference.smallest_p is None or difference.smallest_p * tests > alpha:
         return "not_testable"
     return "effect" if p_holm <= alpha else "no_effect_shown"
 
 
 def _gate(
-    effects: Mapping[str, Effect], placebos: Sequence[tuple[int, Comparison, float | None]], plan: Plan, start: int
+    effects: Mapping[str, Effect], placebos: Sequence[tuple[int, Comparison, float | None]], plan: PilotPlan, start: int
 ) -> tuple[Criterion, ...]:
     if not plan.aims:
         return (Criterion("thresholds", None, "not_decided", "none_declared"),)
@@ -256,7 +258,7 @@ def _gate(
     return (*criteria, *(_threshold_criterion(aim, effects[aim.figure]) for aim in plan.aims))
 
 
-def _declared(plan: Plan, start: int) -> Criterion:
+def _declared(plan: PilotPlan, start: int) -> Criterion:
     """Thresholds that were written down once the pilot was running could have been chosen by its figures."""
     if plan.declared is None:
         return Criterion("declared_before_start", None, "not_decided", "no_date_of_declaration")
@@ -280,7 +282,7 @@ def _quiet_criterion(placebos: Sequence[tuple[int, Comparison, float | None]], a
     )
 
 
-def _threshold_criterion(aim: Threshold, effect: Effect) -> Criterion:
+def _threshold_criterion(aim: PilotThreshold, effect: Effect) -> Criterion:
     """A threshold beside the interval. No `go` rests on an effect that is not shown or that bad luck explains."""
     difference, name = effect.comparison.difference, f"{aim.figure}_{aim.side}"
     if difference.value is None or difference.low is None or difference.high is None:
@@ -296,7 +298,7 @@ def _threshold_criterion(aim: Threshold, effect: Effect) -> Criterion:
     return Criterion(name, aim, decision, reason, difference)
 
 
-def _beside(aim: Threshold, difference: Difference) -> tuple[Decision, str]:
+def _beside(aim: PilotThreshold, difference: TreatmentDifference) -> tuple[Decision, str]:
     if difference.low is None or difference.high is None:
         return "not_decided", "not_estimable"
     sign = 1 if aim.side == "at_least" else -1

@@ -13,7 +13,7 @@ import numpy as np
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.stats.panel import RATIOS, Days, Panel, Vector, changes
 from fixtrail.reports.stats.precision import standardize
-from fixtrail.reports.stats.randomization import Difference, assignments, difference
+from fixtrail.reports.stats.randomization import TreatmentDifference, assignments, difference
 
 # So seldom would a choice by chance be as bad: then the pilots count as chosen for it.
 SELDOM = 0.1
@@ -30,7 +30,7 @@ class Regression:
     seldom: float
     lasting: float
     explained: float
-    adjusted: Difference
+    adjusted: TreatmentDifference
 
     @property
     def chosen_for_it(self) -> bool:

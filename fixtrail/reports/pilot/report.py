@@ -9,7 +9,7 @@ import pandas as pd
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pilot import view, words
-from fixtrail.reports.pilot.judge import Plan, day_of, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.pilot.judge import PilotPlan, day_of, judge, panel_of, plan_of, rollout_of
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report
 from fixtrail.reports.stats.panel import RATIOS
@@ -79,7 +79,7 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
     )
 
 
-def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
+def read_plan(options: Options) -> tuple[PilotPlan, tuple[Mapping[str, Any], ...]]:
     """(The declared plan of the pilot in [pilot], its waves, which replace those of the centers). Raises ExitError."""
     table = table_of(options, "pilot", _PILOT)
     try:

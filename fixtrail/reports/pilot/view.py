@@ -8,7 +8,7 @@ from fixtrail.reports.pilot.regression import Regression
 from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, DISPLAY_UNITS, REASONS, TITLES, UNITS, VERDICTS
 from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Picture, Sheet
 from fixtrail.reports.stats.panel import Comparison
-from fixtrail.reports.stats.randomization import Difference, holm
+from fixtrail.reports.stats.randomization import TreatmentDifference, holm
 
 
 def figures(judged: PilotJudgement) -> tuple[Figure, ...]:
@@ -284,7 +284,7 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference, times: float) -> dict[str, Any]:
+def _difference(difference: TreatmentDifference, times: float) -> dict[str, Any]:
     return {
         "effect": _scaled(difference.value, times),
         "low": _scaled(difference.low, times),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fixtrail.reports.definitions import DEFINITIONS
-from fixtrail.reports.pilot.judge import Plan
+from fixtrail.reports.pilot.judge import PilotPlan
 from fixtrail.reports.report import Bilingual, Definition
 from fixtrail.reports.stats.panel import RATIOS
 
@@ -88,7 +88,7 @@ REASONS = {
 }
 
 
-def methods(plan: Plan) -> tuple[Bilingual, ...]:
+def methods(plan: PilotPlan) -> tuple[Bilingual, ...]:
     return (
         Bilingual(
             "双重差分，单位是中心：每个中心推广后的指标减去推广前的，试点均值减去对照均值，工单少的中心权重小。"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fixtrail.procedures.file import Procedure, Procedures
-from fixtrail.procedures.judgement import Judgement, WorkEvent, judge
+from fixtrail.procedures.judgement import ProcedureJudgement, WorkEvent, judge
 from fixtrail.reports.figure_kinds import difference_figure, share_of_rows
 from fixtrail.reports.report import Figure
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
@@ -21,7 +21,7 @@ class JudgedOrder:
     order_id: str
     groups: tuple[str, ...]
     procedure: Procedure
-    judgement: Judgement
+    judgement: ProcedureJudgement
     ftf: bool | None
 
     def has(self, kind: str) -> bool:

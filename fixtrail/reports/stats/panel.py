@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fixtrail.reports.stats.precision import standardize
-from fixtrail.reports.stats.randomization import Difference, Part, combined, difference
+from fixtrail.reports.stats.randomization import ComparisonPart, TreatmentDifference, combined, difference
 
 Vector = NDArray[np.float64]
 Days = tuple[int, int]
@@ -149,7 +149,7 @@ class Comparison:
     treated_after: float | None
     others_before: float | None
     others_after: float | None
-    difference: Difference
+    difference: TreatmentDifference
     each_once: float | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     # Orders that checked in after the start and have no handoff: still open, or cancelled.
@@ -245,7 +245,7 @@ def by_week(
 
 def by_wave(
     panel: Panel, figure: str, rollout: Rollout, alpha: float = 0.05
-) -> tuple[dict[int, Comparison], Difference | None]:
+) -> tuple[dict[int, Comparison], TreatmentDifference | None]:
     """Each wave against the centers untouched when the next one starts, and all waves together, by their centers.
 
     A wave without untouched centers, such as the last one, has nothing to be compared with and is not among them.
@@ -268,7 +268,7 @@ def by_wave(
     return comparisons, combined(parts, alpha) if parts else None
 
 
-def _part(panel: Panel, comparison: Comparison) -> Part | None:
+def _part(panel: Panel, comparison: Comparison) -> ComparisonPart | None:
     """A wave's comparison as a part of all waves together."""
     change, usable, is_treated, _, _ = changes(
         panel, comparison.figure, comparison.treated, comparison.others, comparison.before, comparison.after
@@ -280,7 +280,7 @@ def _part(panel: Panel, comparison: Comparison) -> Part | None:
     ]
     indices = np.array([panel.centers.index(center) for center in named])
     sampling = panel.sampling(comparison.figure, named, comparison.before, comparison.after)
-    return Part(change, is_treated, indices, float(is_treated.sum()), sampling)
+    return ComparisonPart(change, is_treated, indices, float(is_treated.sum()), sampling)
 
 
 def placebo_starts(panel: Panel, start: int) -> list[int]:

@@ -27,7 +27,7 @@ TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TreatmentDifference:
     """Treated minus others in the means of their units: with interval, p-value, and how both were come by.
 
     `ways` is the number of assignments compared; `smallest_p` the least p-value that these few units can give. None
@@ -52,14 +52,16 @@ EXACT, SAMPLED, BY_WAVE = "randomization_exact", "randomization_sampled", "t_by_
 
 def difference(
     change: Vector, treated: NDArray[np.bool_], alpha: float = 0.05, sampling: Vector | None = None
-) -> Difference:
+) -> TreatmentDifference:
     """Compare the units' changes, two-sided; the interval holds every constant effect that the test does not reject.
 
     `sampling`: the variance that each unit's own number of orders leaves to chance; None where all are known alike.
     """
     k, n = int(treated.sum()), len(change)
     if k == 0 or k == n:
-        return Difference(None, None, None, None, k, n - k, 0, None, EXACT, "no_pilots" if k == 0 else "no_controls")
+        return TreatmentDifference(
+            None, None, None, None, k, n - k, 0, None, EXACT, "no_pilots" if k == 0 else "no_controls"
+        )
     standard = standardize(change, sampling, treated)
     drawn_assignments, method = assignments(n, k, treated)
     own = treated[None, :]
@@ -71,7 +73,7 @@ def difference(
     p_value = float(np.mean(np.abs(differences) >= abs(observed) - span))
     least = _smallest_p(n, k) if method == EXACT else 1 / len(drawn_assignments)
     low, high = _interval(observed, differences, overlap, alpha)
-    return Difference(observed, low, high, p_value, k, n - k, len(drawn_assignments), least, method)
+    return TreatmentDifference(observed, low, high, p_value, k, n - k, len(drawn_assignments), least, method)
 
 
 def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
@@ -108,7 +110,7 @@ def joint_p(changes: Sequence[Vector], treated: NDArray[np.bool_]) -> float | No
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ComparisonPart:
     """One of several comparisons: changes of the units at these places, and the share of it in the whole."""
 
     change: Vector
@@ -118,7 +120,7 @@ class Part:
     sampling: Vector | None = None
 
 
-def combined(parts: Sequence[Part], alpha: float = 0.05) -> Difference:
+def combined(parts: Sequence[ComparisonPart], alpha: float = 0.05) -> TreatmentDifference:
     """Several comparisons of overlapping units added up by their shares, with Student's t over the units.
 
     A center that is a control of one wave and changes over in the next is in both comparisons, so that they are no
@@ -145,7 +147,7 @@ def combined(parts: Sequence[Part], alpha: float = 0.05) -> Difference:
     p_value = 2 * float(special.stdtr(freedom, -abs(value) / error)) if error else None
     treated_units = sum(int(part.treated.sum()) for part in parts)
     n_others = max(len(part.change) - int(part.treated.sum()) for part in parts)
-    return Difference(value, value - half, value + half, p_value, treated_units, n_others, 0, 0.0, BY_WAVE)
+    return TreatmentDifference(value, value - half, value + half, p_value, treated_units, n_others, 0, 0.0, BY_WAVE)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

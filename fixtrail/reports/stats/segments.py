@@ -11,7 +11,7 @@ CUTS = ("wait", "not_fixed", "stockout", "updates", "promise_broken", "center_id
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SegmentShare:
     """`share` of the scored orders; `points` = share times NPS: those of a cut add up to the whole NPS."""
 
     cut: str
@@ -35,7 +35,7 @@ class Identity:
         return self.total - self.nps
 
 
-def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
+def segments(rows: pd.DataFrame) -> tuple[list[SegmentShare], list[Identity]]:
     """Every cut of the scored visits (drivers.visits.visits), unknown values as a segment too, and the identities."""
     scored = rows[rows["score"].notna()]
     if scored.empty:
@@ -46,7 +46,7 @@ def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
     for cut in CUTS:
         kinds = _kinds(scored, cut)
         parts = [
-            Segment(
+            SegmentShare(
                 cut,
                 str(kind),
                 len(group),

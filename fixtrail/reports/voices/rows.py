@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.voices.cases import Case, complaint_case, detractor_case
+from fixtrail.voices.cases import VoiceCase, complaint_case, detractor_case
 from fixtrail.voices.limits import VoiceLimits
 from schemas.centers import Center
 from schemas.opening_hours import opening_ms_between
@@ -61,7 +61,7 @@ class CaseRows:
             if case is not None:
                 yield {**self._row(case, row), "complainer": None, "is_repeat": False}
 
-    def _row(self, case: Case, row: Mapping[Any, Any]) -> dict[str, Any]:
+    def _row(self, case: VoiceCase, row: Mapping[Any, Any]) -> dict[str, Any]:
         center = self._centers.get(row["center_id"])
         then, contacted_at, resolved_at = case.as_of(self._moments.at), case.contacted_at, case.resolved_at
         return {
@@ -76,14 +76,14 @@ class CaseRows:
             "in_time": self._in_time(case, center),
         }
 
-    def _spent_s(self, case: Case, until: int | None, center: Center | None) -> float | None:
+    def _spent_s(self, case: VoiceCase, until: int | None, center: Center | None) -> float | None:
         """From the opening on: of a complaint opening time, of a bad score time on the clock."""
         if until is None:
             return None
         counted = center if case.kind == "complaint" else None
         return opening_ms_between(case.opened_at, until, counted) / 1000
 
-    def _in_time(self, case: Case, center: Center | None) -> bool | None:
+    def _in_time(self, case: VoiceCase, center: Center | None) -> bool | None:
         """Whether the first contact was in time; None while it still may be."""
         limit_s = self._limits.levels(case)[0] * 3600
         spent_s = self._spent_s(case, case.contacted_at, center)

@@ -23,7 +23,7 @@ OF_VEHICLES = ("built", "software")
 Resets = Mapping[str, Collection[date]]
 
 
-class Cell(NamedTuple):
+class WarningCell(NamedTuple):
     """`value` is the batch, the part number, or model and build month or software with a blank between."""
 
     dimension: str
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class WarningCase:
     """An order whose fault is the product's, with all that puts it into cells."""
 
     order_id: str
@@ -83,11 +83,11 @@ class CellWeeks:
     """
 
     weeks: tuple[date, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[WarningCell, ...]
     cases: Floats
     exposure: Floats
     is_reset: Bools
-    orders: tuple[tuple[tuple[int, Case], ...], ...]
+    orders: tuple[tuple[tuple[int, WarningCase], ...], ...]
 
     def blocks(self) -> Iterator[Ints]:
         """The numbers of the cells of one dimension and fault group, one after the other."""
@@ -108,18 +108,18 @@ def weeks_between(first: date, last: date) -> tuple[date, ...]:
 
 
 def cells_of(
-    cases: Sequence[Case], exposure: Exposure, weeks: Sequence[date], resets: Resets | None = None
+    cases: Sequence[WarningCase], exposure: Exposure, weeks: Sequence[date], resets: Resets | None = None
 ) -> CellWeeks:
     """The cells of these cases in these weeks."""
     positions = {week: number for number, week in enumerate(weeks)}
-    orders: dict[Cell, list[tuple[int, Case]]] = {}
+    orders: dict[WarningCell, list[tuple[int, WarningCase]]] = {}
     for cell, case in _counted(cases):
         if (position := positions.get(monday(case.day))) is not None:
             orders.setdefault(cell, []).append((position, case))
     # A model of which no car has come with a fault is one of the others, too.
     groups = {(cell.dimension, cell.group) for cell in orders}
     quiet = (
-        Cell(dimension, value, group)
+        WarningCell(dimension, value, group)
         for dimension, value in exposure.by_value
         for of, group in groups
         if of == dimension
@@ -143,20 +143,20 @@ def cells_of(
     )
 
 
-def _counted(cases: Sequence[Case]) -> Iterator[tuple[Cell, Case]]:
+def _counted(cases: Sequence[WarningCase]) -> Iterator[tuple[WarningCell, WarningCase]]:
     """Each cell of each case, a vehicle once in 60 days."""
-    last: dict[tuple[Cell, str], datetime] = {}
+    last: dict[tuple[WarningCell, str], datetime] = {}
     for case in sorted(cases, key=lambda case: (case.checked_in_at, case.center_id, case.order_id)):
         for dimension, value in case.values():
             for group in dict.fromkeys(case.groups):
-                cell = Cell(dimension, value, group)
+                cell = WarningCell(dimension, value, group)
                 before = last.get((cell, case.vehicle_key))
                 if before is None or case.checked_in_at - before >= timedelta(days=ONCE_IN_DAYS):
                     last[cell, case.vehicle_key] = case.checked_in_at
                     yield cell, case
 
 
-def _exposure_of(cell: Cell, exposure: Exposure, weeks: Sequence[date]) -> list[float]:
+def _exposure_of(cell: WarningCell, exposure: Exposure, weeks: Sequence[date]) -> list[float]:
     key = (cell.dimension, cell.value)
     if cell.dimension in OF_VEHICLES:
         by_week: Mapping[date, Any] = exposure.by_value.get(key, {})

@@ -45,7 +45,7 @@ class Class(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CusumLimits:
     """The largest sums of simulated runs without any change, ascending: of four weeks, and of all 52."""
 
     windows: Floats
@@ -91,7 +91,7 @@ def dispersion_numbers(dispersions: Floats) -> Ints:
 
 
 @lru_cache(maxsize=4096)
-def limits_of(number: Class) -> Limits:
+def limits_of(number: Class) -> CusumLimits:
     """The limits of a class; the same in every process."""
     random = np.random.default_rng((_SEED, *number))
     sums = simulate_sums(
@@ -103,7 +103,7 @@ def limits_of(number: Class) -> Limits:
     )
     starts = range(_FIRST_WINDOW, RUN_WEEKS, WINDOW_WEEKS)
     windows = np.concatenate([sums[:, start : start + WINDOW_WEEKS].max(axis=1) for start in starts])
-    return Limits(np.sort(windows), np.sort(sums.max(axis=1)))
+    return CusumLimits(np.sort(windows), np.sort(sums.max(axis=1)))
 
 
 def simulate_sums(random: np.random.Generator, mean: float, shape: float, baseline: int, dispersion: float) -> Floats:

@@ -15,7 +15,7 @@ from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, 
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.pooled import Votes
 from fixtrail.reports.warning import words
-from fixtrail.reports.warning.cells import Case, CellWeeks, monday
+from fixtrail.reports.warning.cells import CellWeeks, WarningCase, monday
 from fixtrail.reports.warning.charts import draw_weeks
 from fixtrail.reports.warning.judge import Judgement, judge
 from fixtrail.reports.warning.limits import RUN_WEEKS, SIGHT_MEANS, WINDOW_WEEKS, sights
@@ -110,7 +110,7 @@ def _mover(first: Figure, second: Figure) -> Interval:
     return Interval(max(-200.0, float(gap - down)), min(200.0, float(gap + up)))
 
 
-def _counts(orders: Iterable[Case]) -> tuple[int, int, int]:
+def _counts(orders: Iterable[WarningCase]) -> tuple[int, int, int]:
     """(scores, promoters, detractors)."""
     scores = [case.score for case in orders if case.score is not None]
     return len(scores), sum(score >= 9 for score in scores), sum(score <= 6 for score in scores)

@@ -13,10 +13,10 @@ from fixtrail.reports.queries import Ask
 from fixtrail.reports.sample import ask_by_vehicles
 from fixtrail.reports.warning.cells import (
     ONCE_IN_DAYS,
-    Case,
     CellWeeks,
     Exposure,
     Resets,
+    WarningCase,
     cells_of,
     monday,
     weeks_between,
@@ -86,11 +86,11 @@ def exposure_of(visits: pd.DataFrame, batches: pd.DataFrame) -> Exposure:
     return Exposure(of_all, by_value, first)
 
 
-def cases_of(orders: pd.DataFrame) -> list[Case]:
+def cases_of(orders: pd.DataFrame) -> list[WarningCase]:
     """The orders with a product fault. Batches are those taken out; where no order names any, those asked for."""
     removed = bool(orders["removed"].map(bool).any())
     return [
-        Case(
+        WarningCase(
             str(row.order_id),
             str(row.center_id),
             str(row.vehicle_key),

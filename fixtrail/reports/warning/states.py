@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from fixtrail.reports.warning.cells import Case, Cell, CellWeeks, Resets
+from fixtrail.reports.warning.cells import CellWeeks, Resets, WarningCase, WarningCell
 from fixtrail.reports.warning.cusum import Bools
 from fixtrail.reports.warning.judge import LEAST_CENTERS, LEAST_VEHICLES, Judgement
 
@@ -24,12 +24,12 @@ class CellState:
     """
 
     number: int
-    cell: Cell
+    cell: WarningCell
     state: State
     first: date
     since: date
     last: date
-    orders: tuple[Case, ...]
+    orders: tuple[WarningCase, ...]
     expected: float
     total: float
     limit: float
@@ -128,5 +128,5 @@ def order_rows(states: tuple[CellState, ...]) -> Iterator[dict[str, object]]:
             }
 
 
-def _names(cell: Cell) -> dict[str, object]:
+def _names(cell: WarningCell) -> dict[str, object]:
     return {"dimension": cell.dimension, "value": cell.value, "fault_group": cell.group}

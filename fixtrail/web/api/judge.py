@@ -17,7 +17,7 @@ NOT_ALLOWED = frozenset({"type_not_allowed", "center_not_allowed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EventLimits:
     """What an event must keep to; the workers are set to the same.
 
     `centers` are the ids that the reference data know, where there are reference data.
@@ -54,7 +54,7 @@ class RefusedItem:
 
 
 def judge(
-    item: Item, key: ApiKey, now_ms: int, limits: Limits, topic: EventTopic = SERVICE
+    item: Item, key: ApiKey, now_ms: int, limits: EventLimits, topic: EventTopic = SERVICE
 ) -> AcceptedEvent | RefusedItem:
     """The record that every reader of the topic admits, or why there is none."""
     try:

@@ -13,7 +13,7 @@ from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import vault_of
 from fixtrail.settings import ApiKeySettings, ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
-from fixtrail.web.api.judge import Limits
+from fixtrail.web.api.judge import EventLimits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import ApiError
@@ -51,7 +51,7 @@ class ApiState:
     keys: KeyRing
     producer: RenewingProducer
     tracing: Tracing | None
-    limits: Limits
+    limits: EventLimits
     vault: Vault
     requests: RequestLog
     estimates: Estimates | None = None
@@ -108,7 +108,7 @@ def make_state(
         keys=KeyRing(key_file(settings)),
         producer=event_producer(settings),
         tracing=tracing_of(settings, "web"),
-        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
+        limits=EventLimits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
         requests=request_log(settings),
         estimates=estimates,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fixtrail.configuration import Centers
+from fixtrail.configuration import CenterFile
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.board.board import CenterNow, board
 from fixtrail.web.board.board_filter import BoardFilter, CenterSort, visible_centers
@@ -44,7 +44,7 @@ class BoardView:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateWithInterval:
     """A share or an NPS with its number and 95 % interval; None where there is nothing to tell it of."""
 
     value: float | None
@@ -59,8 +59,8 @@ class CenterLine:
 
     now: CenterNow
     figures: CenterFigures
-    ftfr: Rate
-    nps: Rate
+    ftfr: RateWithInterval
+    nps: RateWithInterval
     name: str
     region: str
     wave: int
@@ -74,7 +74,7 @@ class Boards:
     def __init__(
         self,
         journeys: Journeys,
-        centers: Centers,
+        centers: CenterFile,
         estimates: Estimates | None = None,
         calls: CallRequests | None = None,
     ) -> None:
@@ -201,29 +201,29 @@ def total_figures(snapshot: FiguresSnapshot, ids: list[str | None]) -> CenterFig
     )
 
 
-def ftfr(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
+def ftfr(sums: Sums, centers: Sequence[Sums] = ()) -> RateWithInterval:
     """First-time fix rate, 0 to 100; of several centers the interval is the one of report `kpi`."""
     n, count = sums.judged, sums.fixed_first_time
     if not n:
-        return Rate(None, 0, None, None)
+        return RateWithInterval(None, 0, None, None)
     from fixtrail.reports.stats import intervals, pooled
 
     clusters = [(center.fixed_first_time, center.judged) for center in centers if center.judged]
     rate = pooled.share(*zip(*clusters, strict=True)) if len(clusters) > 1 else intervals.share(count, n)
-    return Rate(100 * count / n, n, _times(100, rate.low), _times(100, rate.high))
+    return RateWithInterval(100 * count / n, n, _times(100, rate.low), _times(100, rate.high))
 
 
-def nps(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
+def nps(sums: Sums, centers: Sequence[Sums] = ()) -> RateWithInterval:
     """NPS, -100 to 100; of several centers the interval is the one of report `kpi`."""
     if not sums.surveys:
-        return Rate(None, 0, None, None)
+        return RateWithInterval(None, 0, None, None)
     from fixtrail.reports.stats import pooled
     from fixtrail.reports.stats.pooled import Votes
 
     votes = [Votes(center.promoters, center.detractors, center.surveys) for center in (centers or [sums])]
     interval = pooled.nps([center for center in votes if center.n])
     value = 100 * (sums.promoters - sums.detractors) / sums.surveys
-    return Rate(value, sums.surveys, interval.low, interval.high)
+    return RateWithInterval(value, sums.surveys, interval.low, interval.high)
 
 
 def _times(factor: float, value: float | None) -> float | None:

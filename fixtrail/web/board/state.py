@@ -27,7 +27,7 @@ _MINUTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
+class BoardTargets:
     """Targets by figure name in the figure's own unit, and the thresholds of urgency."""
 
     targets: Mapping[str, float] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Ops:
     figures: Figures
     reports: Reports
     data_badges: DataBadges
-    board_targets: Targets
+    board_targets: BoardTargets
     voice_limits: VoiceLimits
     default_zone: str
     report_zone: str
@@ -70,18 +70,18 @@ def make_ops(config: WebConfig) -> Ops:
     )
 
 
-def targets_of(settings: ReportSettings) -> Targets:
+def targets_of(settings: ReportSettings) -> BoardTargets:
     """Targets of the file that FIXTRAIL_TARGETS names, and the thresholds of its table [board], in minutes.
 
     Raises ExitError (78) where it is wrong.
     """
     if settings.targets is None:
-        return Targets()
+        return BoardTargets()
     try:
         targets = report_targets(settings)
         # Targets that depend on another period are for the reports.
         plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
-        return Targets(plain, thresholds_of(targets.more.get("board", {})))
+        return BoardTargets(plain, thresholds_of(targets.more.get("board", {})))
     except ExitError as error:
         raise ExitError(str(error), REFUSED) from None
     except ValueError as error:

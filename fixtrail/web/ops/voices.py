@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fixtrail.voices.cases import Case
+from fixtrail.voices.cases import VoiceCase
 from fixtrail.voices.limits import VoiceLimits
 from schemas.centers import Center
 from schemas.opening_hours import opening_ms_between
@@ -27,7 +27,7 @@ class VoiceItem:
     """
 
     order: OrderKey
-    case: Case
+    case: VoiceCase
     due_at: int | None
     level: int
     age_s: float
@@ -43,7 +43,9 @@ class VoiceItem:
         return len(self.case.phases) + self.case.attempts
 
 
-def voice_item(order: OrderKey, case: Case, limits: VoiceLimits, centers: Mapping[str, Center], now: int) -> VoiceItem:
+def voice_item(
+    order: OrderKey, case: VoiceCase, limits: VoiceLimits, centers: Mapping[str, Center], now: int
+) -> VoiceItem:
     center = centers.get(order.center_id)
     age_s = opening_ms_between(case.opened_at, now, center) / 1000
     if case.is_contacted or not case.is_open:

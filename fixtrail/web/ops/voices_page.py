@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.voices.case_url import case_url
-from fixtrail.voices.cases import Case
+from fixtrail.voices.cases import VoiceCase
 from fixtrail.web.accounts.access import Manager, Viewer, audit, posted
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.board.boards import name_of
@@ -151,7 +151,7 @@ def _row(web: Web, item: VoiceItem) -> dict[str, Any]:
     }
 
 
-def _steps(case: Case, fact: JourneyFact) -> list[tuple[str, int]]:
+def _steps(case: VoiceCase, fact: JourneyFact) -> list[tuple[str, int]]:
     """What happened to the case, calls without an answer among it."""
     unanswered = [
         ("no_answer", call.followed_up_at)

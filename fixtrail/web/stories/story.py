@@ -63,7 +63,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """Something that happened; `due` is the time that was promised or expected with it."""
 
     at: Moment
@@ -75,7 +75,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class StoryStretch:
     """What went on, from when, and for how long; None while it still does."""
 
     activity: str
@@ -84,7 +84,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoryMessage:
     """A milestone that the customer was to be told, on which kind of channel, and what became of it."""
 
     at: Moment
@@ -101,9 +101,9 @@ class Story:
     groups: tuple[str, ...]
     other_groups: int
     status: str
-    steps: tuple[Step, ...]
-    stretches: tuple[Stretch, ...]
-    messages: tuple[Message, ...] | None
+    steps: tuple[StoryStep, ...]
+    stretches: tuple[StoryStretch, ...]
+    messages: tuple[StoryMessage, ...] | None
     seconds: Mapping[str, float | None]
     clocks: Mapping[str, float]
     has_hours: bool
@@ -174,12 +174,12 @@ def _clock(begin: int, time_zone: str) -> Callable[[int], Moment]:
     return moment
 
 
-def _steps(events: Sequence[Row], clock: Callable[[int], Moment]) -> Iterator[Step]:
+def _steps(events: Sequence[Row], clock: Callable[[int], Moment]) -> Iterator[StoryStep]:
     for event in events:
         due = event["promised"] if event["type"] == "check_in" else event["expected"]
         # A survey long after, or a time that is none, is left without its day.
         is_near = due is not None and abs(int(due) - int(event["at"])) < 400 * DAY_MS
-        yield Step(
+        yield StoryStep(
             clock(int(event["at"])),
             event["type"],
             event["phase"] or None,
@@ -189,19 +189,19 @@ def _steps(events: Sequence[Row], clock: Callable[[int], Moment]) -> Iterator[St
         )
 
 
-def _stretches(stages: Sequence[Row], clock: Callable[[int], Moment]) -> Iterator[Stretch]:
+def _stretches(stages: Sequence[Row], clock: Callable[[int], Moment]) -> Iterator[StoryStretch]:
     for stage in stages:
         began, ended = int(stage["started"]), stage["ended"]
-        yield Stretch(stage["activity"], clock(began), None if ended is None else (int(ended) - began) / 1000)
+        yield StoryStretch(stage["activity"], clock(began), None if ended is None else (int(ended) - began) / 1000)
 
 
-def _messages(log: Sequence[Mapping[str, Any]], clock: Callable[[int], Moment]) -> Iterator[Message]:
+def _messages(log: Sequence[Mapping[str, Any]], clock: Callable[[int], Moment]) -> Iterator[StoryMessage]:
     """The log without its texts, persons and references: what was said may name the car."""
     for entry in log:
         at = entry["sent_at"] or entry["occurred_at"]
         if at is not None:
             at_ms = int(datetime.fromisoformat(at).timestamp() * 1000)
-            yield Message(clock(at_ms), entry["milestone"], entry["channel"], entry["state"])
+            yield StoryMessage(clock(at_ms), entry["milestone"], entry["channel"], entry["state"])
 
 
 def _number(value: Any) -> float | None:

@@ -26,7 +26,7 @@ Answer = Literal["pending", "approved", "declined"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageStep:
     """One step of the visit; `at` is when the event happened that proves it, None while it lies ahead."""
 
     name: str
@@ -53,7 +53,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class ShownPromise:
     """The promised time that holds, all that were told (when, for when), when it was ready; late from `late_from`."""
 
     at: int
@@ -124,9 +124,9 @@ class JourneyView:
     locale: str | None
     is_open: bool
     now: Now
-    steps: tuple[Step, ...]
+    steps: tuple[PageStep, ...]
     waits: tuple[Wait, ...]
-    promise: Promise | None
+    promise: ShownPromise | None
     quoted: Quoted | None
     price: Price | None
     happened: tuple[Happened, ...]
@@ -221,7 +221,7 @@ def is_waited_for(part: PartRequestFact) -> bool:
     return is_requested and part.fulfilled_at is None and part.cancelled_at is None
 
 
-def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
+def _steps(fact: JourneyFact, going_on: Now) -> tuple[PageStep, ...]:
     """The steps of this visit: those proven, and those that every visit still has ahead."""
     first = _first_times(fact)
     closed = fact.status != "open"
@@ -239,7 +239,7 @@ def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
     last = max((index for index, (_, at) in enumerate(times) if at is not None), default=-1)
     current = _step_of(going_on, times)
     return tuple(
-        Step(name, "now" if name == current else "done" if at is not None else "ahead", at)
+        PageStep(name, "now" if name == current else "done" if at is not None else "ahead", at)
         for index, (name, at) in enumerate(times)
         # What was passed over without an event never happened, as far as anybody knows.
         if at is not None or (index > last and name in always)
@@ -300,13 +300,13 @@ def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
     )
 
 
-def _promise(fact: JourneyFact) -> Promise | None:
+def _promise(fact: JourneyFact) -> ShownPromise | None:
     promises = fact.promises
     ready_at = fact.ready_at if _is_ready(fact) or fact.status != "open" else None
     at = fact.promised_at if ready_at is not None or not promises else promises[-1][1]
     if at is None or fact.status == "cancelled":
         return None
-    return Promise(at, promises, ready_at, at if ready_at is None and fact.status == "open" else None)
+    return ShownPromise(at, promises, ready_at, at if ready_at is None and fact.status == "open" else None)
 
 
 def _quoted(fact: JourneyFact) -> Quoted | None:
@@ -363,6 +363,6 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
     return tuple(sorted([*reversed(milestones), *decisions], key=lambda step: -step.at))
 
 
-def changes_of(promise: Promise) -> list[tuple[int, int, int]]:
+def changes_of(promise: ShownPromise) -> list[tuple[int, int, int]]:
     """Each change of the promise: when it was told, from when to when."""
     return [(told_at, before, after) for (_, before), (told_at, after) in pairwise(promise.promises)]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from tests.pages import PageServer
 
-QUICK = Limits(header_s=0.4, form_s=0.4, request_s=1.2, write_s=0.5)
+QUICK = RequestLimits(header_s=0.4, form_s=0.4, request_s=1.2, write_s=0.5)
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 
@@ -144,8 +144,8 @@ def test_two_lengths_of_one_body_are_refused(pages):
 
 
 def test_one_address_has_only_so_many_connections(tmp_path: Path):
-    with PageServer(tmp_path, limits=Limits(streams_of_address=0)) as pages:
-        most = Limits(streams_of_address=0).connections_of_address
+    with PageServer(tmp_path, limits=RequestLimits(streams_of_address=0)) as pages:
+        most = RequestLimits(streams_of_address=0).connections_of_address
         connections = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(most)]
         with connection(pages) as wire:
             assert read_to_end(wire).startswith(b"HTTP/1.1 503")
@@ -156,7 +156,7 @@ def test_one_address_has_only_so_many_connections(tmp_path: Path):
 
 
 def test_the_connections_of_a_trusted_proxy_are_those_of_all_visitors(tmp_path: Path):
-    with PageServer(tmp_path, limits=Limits(streams_of_address=0), web_proxies="10.0.0.1, 127.0.0.0/8") as pages:
+    with PageServer(tmp_path, limits=RequestLimits(streams_of_address=0), web_proxies="10.0.0.1, 127.0.0.0/8") as pages:
         connections = [socket.create_connection(("127.0.0.1", pages.port)) for _ in range(200)]
         assert pages.get("/login").status == 200
         for wire in connections:

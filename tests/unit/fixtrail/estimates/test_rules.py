@@ -7,7 +7,7 @@ import pytest
 
 from fixtrail.estimates.cells import NO_PROMISE, Cell, CellKey, CenterRecord, EstimateTable
 from fixtrail.estimates.clock import OpeningClock
-from fixtrail.estimates.estimate import Estimate, OpenOrder, at_arrival, estimate
+from fixtrail.estimates.estimate import Estimate, OrderToEstimate, at_arrival, estimate
 from fixtrail.estimates.learn import kaplan_meier
 from fixtrail.estimates.visits import DecisionPoint, EstimatedVisit, decision_points, visit_of
 from schemas.centers import Center
@@ -33,9 +33,9 @@ def table(errors_min: range = LATE_BY_MIN, record: CenterRecord = GOOD, **key: o
     return EstimateTable(0, {cell_key: cell(errors_min)}, {"": record})
 
 
-def order(activity: str = "repair", lane: str = "standard", promised: str | None = "10:00") -> OpenOrder:
+def order(activity: str = "repair", lane: str = "standard", promised: str | None = "10:00") -> OrderToEstimate:
     point = DecisionPoint(ms("09:00"), activity, None if promised is None else ms(promised))
-    return OpenOrder(EstimatedVisit("C1", "R1", lane, None, None, (point,)), ms("09:00"))
+    return OrderToEstimate(EstimatedVisit("C1", "R1", lane, None, None, (point,)), ms("09:00"))
 
 
 def test_time_passes_only_while_the_center_is_open():
@@ -124,7 +124,7 @@ def test_an_hour_later_only_visits_that_lasted_as_long_are_compared_with():
         ("part", order()._replace(part_expected_at=ms("15:00")), table(), "09:00"),
     ],
 )
-def test_no_estimate_is_shown_and_it_says_why(reason: str, opened: OpenOrder, past: EstimateTable, now: str):
+def test_no_estimate_is_shown_and_it_says_why(reason: str, opened: OrderToEstimate, past: EstimateTable, now: str):
     # Of a car that was heard of lately, unless the silence is the matter.
     recent = opened if reason == "silent" else opened._replace(last_event_at=ms(now))
 

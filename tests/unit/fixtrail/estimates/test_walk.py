@@ -8,7 +8,7 @@ import pytest
 
 from fixtrail.estimates.cells import bucket_of
 from fixtrail.estimates.clock import OpeningClocks
-from fixtrail.estimates.estimate import OpenOrder, estimate
+from fixtrail.estimates.estimate import OrderToEstimate, estimate
 from fixtrail.estimates.learn import WalkForward, points_of, walk_forward
 from fixtrail.estimates.visits import EstimatedVisit, visit_of
 from fixtrail.simulator.run import simulate
@@ -88,7 +88,9 @@ def test_of_an_open_order_the_same_is_shown_as_the_past_knew_it(events: list[Eve
             if visit.ready_at is None and visit.ended_at is None and visit.points:
                 later = visits[visit.center_id, visit.order_id].as_of(now)
                 clock = CLOCKS.of(visit.center_id)
-                answers = [estimate(OpenOrder(past_visit, now), table, clock, now) for past_visit in (visit, later)]
+                answers = [
+                    estimate(OrderToEstimate(past_visit, now), table, clock, now) for past_visit in (visit, later)
+                ]
                 assert answers[0] == answers[1]
                 n_shown += not isinstance(answers[0], str)
     assert n_shown >= 3

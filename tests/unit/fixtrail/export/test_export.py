@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from fixtrail.export.attributes import EVENT_ATTRIBUTES
-from fixtrail.export.history import History, Scope, id_of
+from fixtrail.export.history import ExportScope, OrderHistory, id_of
 from fixtrail.export.objects import ORDER_ATTRIBUTES, ObjectMaker, OcelEvent, event_types
 from fixtrail.export.ocel_json import OcelJsonWriter
 from fixtrail.export.ocel_sqlite import OcelSqliteWriter, table_of
@@ -60,28 +60,28 @@ ORDER: dict[str, Any] = dict.fromkeys(ORDER_ATTRIBUTES) | {
     "vehicle_key": "00ff", "center_id": "east", "order_id": "RO-77", "lane": "quick", "status": "handed_off",
     "closed_at": EIGHT_MS + 480_000, "wait_s": 120.5, "ftf": True, "last_event_at": EIGHT_MS + 720_000,
 }  # fmt: skip
-HISTORY = History(CASE, ORDER, EVENTS)
+HISTORY = OrderHistory(CASE, ORDER, EVENTS)
 OBJECTS = {
     "order/east/RO-77", "vehicle/00ff", "quote/east/RO-77/e2", "part_request/east/RO-77/P%2F1", "job/east/RO-77/J1",
     "survey/east/RO-77/e9", "complaint/east/RO-77/e10",
 }  # fmt: skip
 
 
-def write(writer: OcelJsonWriter | OcelSqliteWriter, *histories: History, people: bool = False) -> None:
+def write(writer: OcelJsonWriter | OcelSqliteWriter, *histories: OrderHistory, people: bool = False) -> None:
     maker = ObjectMaker(people=people)
     for item in (item for history in histories for item in maker.objects(history)):
         writer.write_event(item) if isinstance(item, OcelEvent) else writer.write_object(item)
     writer.close()
 
 
-def ocel_json(*histories: History, people: bool = False) -> dict[str, Any]:
+def ocel_json(*histories: OrderHistory, people: bool = False) -> dict[str, Any]:
     out = io.BytesIO()
     write(OcelJsonWriter(out), *histories, people=people)
     document: dict[str, Any] = orjson.loads(out.getvalue())
     return document
 
 
-def xes_rows(*histories: History) -> list[dict[str, str]]:
+def xes_rows(*histories: OrderHistory) -> list[dict[str, str]]:
     out = io.BytesIO()
     writer = XesWriter(out)
     for history in histories:
@@ -152,7 +152,7 @@ def test_technicians_are_objects_only_where_asked_for():
 
 
 def test_a_vehicle_of_two_orders_is_one_object():
-    second = History("east/RO-78", {**ORDER, "order_id": "RO-78"}, [])
+    second = OrderHistory("east/RO-78", {**ORDER, "order_id": "RO-78"}, [])
     types = [item["type"] for item in ocel_json(HISTORY, second)["objects"]]
 
     assert (types.count("vehicle"), types.count("order")) == (1, 2)
@@ -212,7 +212,7 @@ def test_xes_of_stages_tells_how_long_each_was():
         "seq": 1, "activity": "reception", "is_wait": True, "started_at": EIGHT_MS, "ended_at": EIGHT_MS + 1500,
         "seconds": 1.5,
     }  # fmt: skip
-    (row,) = xes_rows(History(CASE, ORDER, [stage]))
+    (row,) = xes_rows(OrderHistory(CASE, ORDER, [stage]))
 
     assert (row["concept:name"], row["is_wait"], row["seconds"]) == ("reception", "true", "1.5")
     assert row["start_timestamp"] == "2026-06-01T08:00:00.000Z"
@@ -235,4 +235,4 @@ def test_ids_cannot_be_taken_for_each_other(parts, text):
 @pytest.mark.parametrize(("form", "name"), [("ocel", "log.xes"), ("xes", "log.json"), ("xes", "log")])
 def test_a_file_of_another_kind_is_refused(form, name):
     with pytest.raises(ExitError, match="ends in"):
-        run_export(ReportSettings(), Export(form, Path(name), Scope()))
+        run_export(ReportSettings(), Export(form, Path(name), ExportScope()))

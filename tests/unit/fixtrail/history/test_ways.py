@@ -9,7 +9,7 @@ import pytest
 from fixtrail.history import reading
 from fixtrail.history.judging import BUCKETS, Judging
 from fixtrail.history.reading import HistoryFile, edges_of
-from fixtrail.history.vehicles import Line, Way, digest_of, distinct, way_of
+from fixtrail.history.vehicles import EventLine, Way, digest_of, distinct, way_of
 from schemas.times import DAY_MS
 from tests.workshop import (
     Sent,
@@ -37,7 +37,7 @@ def read(*items: Sent | bytes, clock: int = 0) -> HistoryFile:
     return file
 
 
-def lines_of(*events: Sent, clock: int = 0) -> list[Line]:
+def lines_of(*events: Sent, clock: int = 0) -> list[EventLine]:
     """The lines of V1, in a file that has these events and perhaps those of others."""
     file = read(*events, clock=clock)
     vehicles = [vehicle for number in range(BUCKETS) for vehicle in file.bucket(number).items()]

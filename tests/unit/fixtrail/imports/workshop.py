@@ -10,7 +10,7 @@ import pytest
 from fixtrail.imports.log import read_log
 from fixtrail.imports.mapping import Mapping, load_mapping
 from fixtrail.imports.report import ImportReport
-from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, map_row
+from fixtrail.imports.rules import MappedEvent, Outcome, RejectedRow, map_row
 from fixtrail.imports.run import import_log
 
 HEAD = """
@@ -62,7 +62,7 @@ class Workshop:
 
     def refusal(self, rules: str, **row: str) -> tuple[str, str]:
         (outcome,) = self.outcomes(rules, row)
-        assert isinstance(outcome, Rejected), outcome
+        assert isinstance(outcome, RejectedRow), outcome
         return outcome.reason, outcome.value
 
     def report(self, rules: str, *rows: dict[str, str], head: str = HEAD, rejects: Any = None) -> ImportReport:

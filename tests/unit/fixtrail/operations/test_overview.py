@@ -10,7 +10,7 @@ import pytest
 from fixtrail.all_settings import Settings
 from fixtrail.cli.print_overview import print_overview
 from fixtrail.operations import overview as seeing
-from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
+from fixtrail.operations.overview import BoxState, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
 from fixtrail.operations.status import Lag, LagSnapshot
 from fixtrail.operations.verdict import verdict_of
 from runtime.health import HealthPage
@@ -23,8 +23,8 @@ LOOK = LagSnapshot(
 )
 
 
-def box(name: str, **samples: list[tuple[dict[str, str], float]]) -> Box:
-    return Box(name, 1, "ready", samples={f"fixtrail_{key}": sample for key, sample in samples.items()})
+def box(name: str, **samples: list[tuple[dict[str, str], float]]) -> BoxState:
+    return BoxState(name, 1, "ready", samples={f"fixtrail_{key}": sample for key, sample in samples.items()})
 
 
 def beats(
@@ -49,8 +49,12 @@ def test_the_slowest_partition_says_how_long_heartbeats_take():
 
 
 def test_the_pace_of_a_box_that_was_started_again_is_not_negative():
-    before = [Box("worker", 1, "ready", records=500), Box("sink", 2, "ready", records=100)]
-    after = [Box("worker", 3, "ready", records=20), Box("sink", 2, "ready", records=150), Box("new", 4, "ready")]
+    before = [BoxState("worker", 1, "ready", records=500), BoxState("sink", 2, "ready", records=100)]
+    after = [
+        BoxState("worker", 3, "ready", records=20),
+        BoxState("sink", 2, "ready", records=150),
+        BoxState("new", 4, "ready"),
+    ]
 
     assert rates(before, after, 2.0) == {"worker": 0, "sink": 25}
 
@@ -132,7 +136,7 @@ def screen(capsys):
 
 
 def test_the_screen_tells_it_all(screen):
-    worker = Box("worker-1", 17, "ready", 2, "was killed by SIGKILL", 3700, 2**27, 1234, 400, None)
+    worker = BoxState("worker-1", 17, "ready", 2, "was killed by SIGKILL", 3700, 2**27, 1234, 400, None)
     lines = screen(
         Overview(LOOK, [worker], [Heartbeat("journeys to row", 1.25, 9)], {"not_json": 7, "redriven": 1}, []),
         **{"worker-1": 55},
@@ -161,7 +165,7 @@ def test_what_was_not_asked_is_not_called_well(screen):
 
 LOST = {"fixtrail_worker_lost_records": [({"topic": "service-events", "partition": "3"}, 3.0)]}
 BROKEN = {"fixtrail_clickhouse_broken_parts": [({"table": "journeys"}, 2.0), ({"table": "events"}, 0.0)]}
-HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to row", 1.0, 6)], {}, [])
+HEALTHY = Overview(LOOK, [BoxState("worker-1", 1, "ready")], [Heartbeat("journeys to row", 1.0, 6)], {}, [])
 
 
 @pytest.mark.parametrize(
@@ -170,10 +174,10 @@ HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to 
         ({}, "well", None),
         ({"letters": {"redriven": 3}}, "well", None),
         ({"letters": {"not_json": 3}}, "look", "events-refused"),
-        ({"boxes": [Box("worker-1", 1, "ready", restarts=1)]}, "look", "box-restarts"),
-        ({"boxes": [Box("worker-1", 1, "starting")]}, "look", "box-not-ready"),
-        ({"boxes": [Box("web", 1, "not ready")], "letters": {"not_json": 3}}, "bad", "box-not-ready"),
-        ({"boxes": [Box("web", 1, "gone"), Box("x", 2, "stuck")]}, "bad", "box-down"),
+        ({"boxes": [BoxState("worker-1", 1, "ready", restarts=1)]}, "look", "box-restarts"),
+        ({"boxes": [BoxState("worker-1", 1, "starting")]}, "look", "box-not-ready"),
+        ({"boxes": [BoxState("web", 1, "not ready")], "letters": {"not_json": 3}}, "bad", "box-not-ready"),
+        ({"boxes": [BoxState("web", 1, "gone"), BoxState("x", 2, "stuck")]}, "bad", "box-down"),
         ({"heartbeats": [Heartbeat("journeys to row", 1.0, 90)]}, "bad", "events-delayed"),
         ({"letters": None, "troubles": ["ClickHouse at x cannot be reached"]}, "bad", "clickhouse-away"),
         ({"look": None}, "bad", "box-not-ready"),
@@ -181,8 +185,8 @@ HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to 
         # The lags could not be asked for this reason alone.
         ({"look": None, "topics": [TopicDifference("journeys", "denied", "", "", "…")]}, "bad", "topic-differs"),
         ({"topics": [TopicDifference("journeys", "retention.ms", "1", "-1", "…")]}, "look", "topic-differs"),
-        ({"boxes": [Box("worker-1", 1, "ready", samples=LOST)]}, "look", "records-lost"),
-        ({"boxes": [Box("writer", 1, "ready", samples=BROKEN)]}, "bad", "rows-missing"),
+        ({"boxes": [BoxState("worker-1", 1, "ready", samples=LOST)]}, "look", "records-lost"),
+        ({"boxes": [BoxState("writer", 1, "ready", samples=BROKEN)]}, "bad", "rows-missing"),
         ({"heartbeats": []}, "unknown", None),
     ],
 )
@@ -199,7 +203,7 @@ def test_the_broker_is_ready_only_if_it_answered(monkeypatch):
     async def silent(_settings):
         raise TimeoutError
 
-    monkeypatch.setattr(seeing, "look_at_boxes", lambda *_: [Box("broker", 1, "running")])
+    monkeypatch.setattr(seeing, "look_at_boxes", lambda *_: [BoxState("broker", 1, "running")])
     monkeypatch.setattr(seeing, "look_once", silent)
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
     assert seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere)).boxes[0].state == "stuck"

@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from fixtrail.parts.rates import mean, tsb
-from fixtrail.parts.smoothing import Block, series_of, smooth
+from fixtrail.parts.smoothing import SeriesBlock, series_of, smooth
 from fixtrail.parts.walk import adida, sums_of
 from tests.paths import ROOT
 
@@ -112,7 +112,7 @@ def test_statsforecast_gives_the_same_to_nine_places(tmp_path: Path):
     theirs = [json.loads(line) for line in answer.stdout.splitlines()]
     # Their bucket is the mean time between requests, the days before the first one included, rounded.
     bucket = np.array([round((np.flatnonzero(row)[-1] + 1) / np.count_nonzero(row)) for row in DEMAND])
-    series = series_of([Block(np.arange(NUMBER), DEMAND, np.full(NUMBER, DAYS))])
+    series = series_of([SeriesBlock(np.arange(NUMBER), DEMAND, np.full(NUMBER, DAYS))])
     ours = np.empty(NUMBER)
     ours[series.rows] = smooth(series, np.full(NUMBER, 0.2))
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.procedures.alignment import Step, align
+from fixtrail.procedures.alignment import AlignmentStep, align
 from fixtrail.procedures.file import Procedure, Procedures
 from fixtrail.procedures.judgement import WorkEvent, judge
 from schemas.toml_file import TomlFileError, parse_model
 
 steps = st.lists(
-    st.builds(Step, st.sampled_from([frozenset("a"), frozenset("b"), frozenset("c")]), st.booleans(), st.booleans()),
+    st.builds(
+        AlignmentStep, st.sampled_from([frozenset("a"), frozenset("b"), frozenset("c")]), st.booleans(), st.booleans()
+    ),
     min_size=1,
     max_size=4,
 )
@@ -57,7 +59,7 @@ def distance(word, second):
 @given(steps, st.text("abc", max_size=4), st.data())
 def test_no_way_through_the_procedure_is_nearer(procedure, events, data):
     number = data.draw(st.integers(0, len(procedure) - 1))
-    procedure[-1] = Step(procedure[-1].labels, procedure[-1].optional, procedure[-1].repeatable, number)
+    procedure[-1] = AlignmentStep(procedure[-1].labels, procedure[-1].optional, procedure[-1].repeatable, number)
 
     nearest = min(distance(events, way) for way in every_way(procedure, 2 * len(procedure) + 4))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtrail.sending.sources import SimulatedRun, write_beside
-from fixtrail.simulator.command import Pace, default_start, write_centers, write_events, write_truth
+from fixtrail.simulator.command import ArrivalPace, default_start, write_centers, write_events, write_truth
 from fixtrail.simulator.scenario import ScenarioError
 from runtime.failure import ExitError
 
@@ -90,7 +90,7 @@ class Wall:
 
 def test_arrivals_are_as_many_times_faster_as_asked() -> None:
     wall = Wall()
-    pace = Pace(60.0, clock=wall, pause=wall.sleep)
+    pace = ArrivalPace(60.0, clock=wall, pause=wall.sleep)
     for minutes in (0, 1, 1, 3):
         pace.wait_for(MONDAY + timedelta(minutes=minutes))
 
@@ -99,7 +99,7 @@ def test_arrivals_are_as_many_times_faster_as_asked() -> None:
 
 def test_after_a_hold_up_the_arrivals_catch_up() -> None:
     wall = Wall()
-    pace = Pace(60.0, clock=wall, pause=wall.sleep)
+    pace = ArrivalPace(60.0, clock=wall, pause=wall.sleep)
     pace.wait_for(MONDAY)
     wall.now += 1.5
     pace.wait_for(MONDAY + timedelta(minutes=1))
@@ -110,7 +110,7 @@ def test_after_a_hold_up_the_arrivals_catch_up() -> None:
 
 def test_nobody_sits_through_the_night() -> None:
     wall = Wall()
-    pace = Pace(60.0, longest_pause_s=0.5, clock=wall, pause=wall.sleep)
+    pace = ArrivalPace(60.0, longest_pause_s=0.5, clock=wall, pause=wall.sleep)
     pace.wait_for(MONDAY)
     pace.wait_for(MONDAY + timedelta(hours=12))
 

@@ -17,7 +17,7 @@ from fixtrail.simulator.identity import with_check_digit
 from fixtrail.simulator.run import simulate, workshops
 from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.simulator.stock import erlang_loss, level_for
-from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.visit import SimulatedVisit
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Workshop
 from schemas.events import EVENT_TYPES, SERVICE_EVENT, ComplaintPhase, Quote, QuotedLabour, QuotedPart
@@ -264,13 +264,13 @@ def test_comebacks_are_later_visits_of_the_same_vehicle_for_the_same_fault() -> 
 def test_customers_judge_the_wait_that_the_contract_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted driver and the published figure are the same minutes."""
     experiences: dict[str, Experience] = {}
-    experience = Visit.experience
+    experience = SimulatedVisit.experience
 
-    def remembered(visit: Visit, comes_back: bool) -> Experience:
+    def remembered(visit: SimulatedVisit, comes_back: bool) -> Experience:
         experiences[visit.order.order_id] = experience(visit, comes_back)
         return experiences[visit.order.order_id]
 
-    monkeypatch.setattr(Visit, "experience", remembered)
+    monkeypatch.setattr(SimulatedVisit, "experience", remembered)
     clean = dict.fromkeys(ANOMALIES | {"late", "lost_phase"}, 0.0)
     events = events_of(story(anomalies=clean), 7, 3)
     orders = orders_of(events, MONDAY + timedelta(days=7))

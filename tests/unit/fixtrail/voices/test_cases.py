@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from fixtrail.voices.cases import Case, cases_of
+from fixtrail.voices.cases import VoiceCase, cases_of
 from tests.workshop import complained, diagnosed, followed_up, ms, order_after, repaired_visit, surveyed
 
 
-def only_case(*events: dict[str, Any]) -> Case:
+def only_case(*events: dict[str, Any]) -> VoiceCase:
     (case,) = cases_of(order_after(*repaired_visit(), *events))
     return case
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtrail.web.config import Limits
+from fixtrail.web.config import RequestLimits
 from fixtrail.web.security import Gate, address_of
 from fixtrail.web.windows import SlidingWindow
 
@@ -28,7 +28,7 @@ def test_without_an_address_all_count_together():
 
 
 def test_no_more_pass_around_the_turn_of_a_minute():
-    gate = Gate(Limits())
+    gate = Gate(RequestLimits())
     passed = [gate.lets_in("link R-1", 120, now=50 + number / 20) for number in range(400)]
     assert sum(passed) == 120
     assert gate.lets_in("link R-1", 120, now=110.1)
@@ -36,7 +36,7 @@ def test_no_more_pass_around_the_turn_of_a_minute():
 
 def test_many_other_addresses_keep_nobody_out():
     """An IPv6 network of 2^17 customers' networks: whoever comes after them is let in all the same."""
-    gate = Gate(Limits())
+    gate = Gate(RequestLimits())
     for number in range(131_072):
         gate.lets_in(f"address {number}", 600, now=1.0)
     assert gate.lets_in("address of a customer", 600, now=2.0)

@@ -9,7 +9,7 @@ import pytest
 from fixtrail.whatif.changes import QUICK, STANDARD, parse_changes
 from fixtrail.whatif.delays import DelayDistribution
 from fixtrail.whatif.donors import Donors
-from fixtrail.whatif.history import History, PastStep, PastVisit
+from fixtrail.whatif.history import PastStep, PastVisit, WhatIfHistory
 from fixtrail.whatif.levers import Levers
 from fixtrail.whatif.runs import DrawnRun, drawn_car
 from tests.whatif_history import Workshop, history
@@ -29,11 +29,11 @@ def run_of(visits: Sequence[PastVisit]) -> DrawnRun:
 
 
 @pytest.fixture(scope="module")
-def past() -> History:
+def past() -> WhatIfHistory:
     return history(Workshop(weeks=2, cars_a_day=3.0), 1)
 
 
-def changed(past: History, change: str, visits: Sequence[PastVisit]) -> list[PastVisit]:
+def changed(past: WhatIfHistory, change: str, visits: Sequence[PastVisit]) -> list[PastVisit]:
     levers = Levers(replace(past, visits=visits), parse_changes([change]), DELAYS, 1)
     return [car.visit for car in levers.changed(run_of(visits)).cars]
 
@@ -47,7 +47,7 @@ def test_a_car_whose_part_is_there_becomes_one_of_about_its_own_work():
     assert work == set(map(float, range(46, 54)))
 
 
-def test_with_nothing_out_of_stock_no_car_waits_for_a_part_that_is_not_there(past: History):
+def test_with_nothing_out_of_stock_no_car_waits_for_a_part_that_is_not_there(past: WhatIfHistory):
     visits = [visit(float(n), stockouts=n % 4 == 0) for n in range(100)]
 
     assert not any(car.stockouts for car in changed(past, "stockout=0", visits))
@@ -55,7 +55,7 @@ def test_with_nothing_out_of_stock_no_car_waits_for_a_part_that_is_not_there(pas
     assert 5 <= sum(car.stockouts for car in changed(past, "stockout=0.1", visits)) <= 17
 
 
-def test_who_comes_again_for_a_part_does_so_as_much_less_or_more_often(past: History):
+def test_who_comes_again_for_a_part_does_so_as_much_less_or_more_often(past: WhatIfHistory):
     visits = [visit(float(n), stockouts=n % 2, comes_for_part=n % 5 == 0) for n in range(200)]
 
     def returns(change: str) -> int:
@@ -66,7 +66,7 @@ def test_who_comes_again_for_a_part_does_so_as_much_less_or_more_often(past: His
     assert 60 <= returns("stockout=0.9") <= 84
 
 
-def test_a_car_of_the_quick_lane_is_like_those_of_its_faults_in_the_standard_lane(past: History):
+def test_a_car_of_the_quick_lane_is_like_those_of_its_faults_in_the_standard_lane(past: WhatIfHistory):
     visits = [*(visit(600.0) for _ in range(8)), *(visit(240.0, lane=QUICK) for _ in range(8))]
 
     cars = changed(past, "quick_lane=off", visits)
@@ -74,7 +74,7 @@ def test_a_car_of_the_quick_lane_is_like_those_of_its_faults_in_the_standard_lan
     assert {(car.lane, car.work_s) for car in cars} == {(STANDARD, 600.0)}
 
 
-def test_where_there_are_none_it_keeps_its_work_and_waits_as_cars_of_that_lane_do(past: History):
+def test_where_there_are_none_it_keeps_its_work_and_waits_as_cars_of_that_lane_do(past: WhatIfHistory):
     visits = [*(visit(600.0, group="brakes") for _ in range(8)), visit(240.0, lane=QUICK)]
     levers = Levers(replace(past, visits=visits), parse_changes(["quick_lane=off"]), DELAYS, 1)
 
@@ -83,7 +83,7 @@ def test_where_there_are_none_it_keeps_its_work_and_waits_as_cars_of_that_lane_d
     assert (step.work_s, step.delay_s) == (240.0, FIFTEEN_MIN)
 
 
-def test_without_a_lever_the_run_is_the_same(past: History):
+def test_without_a_lever_the_run_is_the_same(past: WhatIfHistory):
     run = run_of([visit(600.0), visit(240.0, lane=QUICK)])
 
     assert Levers(past, parse_changes(["technicians=+1"]), DELAYS, 1).changed(run) == run

@@ -5,24 +5,24 @@ import random
 import pytest
 
 from fixtrail.reports.stats.queueing import erlang_c
-from fixtrail.whatif.floor import Car, Floor, Staff, Step
+from fixtrail.whatif.floor import Car, Floor, FloorStaff, FloorStep
 
 MINUTE = 60.0
 INFINITE = float("inf")
 
 
 def waits(cars: list[Car], technicians: int, bays: float = INFINITE, until: float = 1e9) -> list[float]:
-    staff = Staff([(0.0, 0, technicians), (until, 0, 0), (1e10, 0, technicians)], [bays])
+    staff = FloorStaff([(0.0, 0, technicians), (until, 0, 0), (1e10, 0, technicians)], [bays])
     return [wait / MINUTE for wait in Floor(cars, staff).run().waits]
 
 
-def car(at_min: float, *steps: Step) -> Car:
+def car(at_min: float, *steps: FloorStep) -> Car:
     last = max((number for number, step in enumerate(steps, 1) if step.work_s or not step.is_wait), default=0)
     return Car(at_min * MINUTE, 0, 0, steps, last)
 
 
-def repair(minutes: float, delay_min: float = 0.0) -> Step:
-    return Step(delay_min * MINUTE, minutes * MINUTE, is_repair=True)
+def repair(minutes: float, delay_min: float = 0.0) -> FloorStep:
+    return FloorStep(delay_min * MINUTE, minutes * MINUTE, is_repair=True)
 
 
 def test_two_cars_and_one_technician():
@@ -42,7 +42,7 @@ def test_a_technician_more_helps_only_where_a_bay_is_free():
 
 
 def test_a_car_keeps_its_bay_while_it_waits_for_a_part_and_is_checked():
-    part, check = Step(40 * MINUTE), Step(5 * MINUTE, is_wait=False)
+    part, check = FloorStep(40 * MINUTE), FloorStep(5 * MINUTE, is_wait=False)
     first = car(0, repair(10), part, repair(10), check)
 
     assert waits([first, car(1, repair(10))], technicians=2, bays=1) == [40, 64]
@@ -53,7 +53,7 @@ def test_between_two_jobs_others_are_served_first():
 
 
 def test_who_comes_after_the_people_have_gone_waits_for_the_next_morning():
-    staff = Staff([(0.0, 0, 1), (600.0, 0, 0), (6000.0, 0, 1)], [INFINITE])
+    staff = FloorStaff([(0.0, 0, 1), (600.0, 0, 0), (6000.0, 0, 1)], [INFINITE])
     floor = Floor([car(5, repair(30)), car(6, repair(30))], staff).run()
 
     assert floor.waits == [0, 6000 - 360]
@@ -61,7 +61,7 @@ def test_who_comes_after_the_people_have_gone_waits_for_the_next_morning():
 
 
 def test_a_car_that_nobody_ever_serves_is_not_done():
-    floor = Floor([car(0, repair(30))], Staff([(0.0, 0, 0)], [INFINITE])).run()
+    floor = Floor([car(0, repair(30))], FloorStaff([(0.0, 0, 0)], [INFINITE])).run()
 
     assert floor.is_done == [False]
 

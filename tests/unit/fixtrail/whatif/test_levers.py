@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixtrail.whatif.changes import Change, parse_changes
-from fixtrail.whatif.command import WhatIf, answer_of
+from fixtrail.whatif.changes import WhatIfChange, parse_changes
+from fixtrail.whatif.command import WhatIfRequest, answer_of
 from fixtrail.whatif.effect import effects_of
-from fixtrail.whatif.report import Answer, report_of
+from fixtrail.whatif.report import WhatIfAnswer, report_of
 from fixtrail.whatif.usage import check_change
 from runtime.failure import USAGE, ExitError
 from tests.whatif_history import Workshop, history, holds, mean_wait
@@ -24,8 +24,8 @@ ONE_LANE = replace(LANES, technicians=4, quick_technicians=0)
 TRUE_SEEDS = range(1000, 1200)
 
 
-def answer(shop: Workshop, seed: int, change: Change, runs: int = 20) -> Answer:
-    return answer_of(history(shop, seed), WhatIf(change, runs, seed), {})
+def answer(shop: Workshop, seed: int, change: WhatIfChange, runs: int = 20) -> WhatIfAnswer:
+    return answer_of(history(shop, seed), WhatIfRequest(change, runs, seed), {})
 
 
 def true_effect(shop: Workshop, changed: Workshop, seeds: range) -> float:
@@ -63,7 +63,7 @@ def test_it_recovers_what_closing_the_quick_lane_does():
     [(SHELVES, replace(SHELVES, stockout=0.06), FEWER), (LANES, ONE_LANE, CLOSED)],
     ids=["stockout", "quick_lane"],
 )
-def test_it_recovers_both_in_nine_of_ten_of_fifty_seeds(shop: Workshop, changed: Workshop, change: Change):
+def test_it_recovers_both_in_nine_of_ten_of_fifty_seeds(shop: Workshop, changed: Workshop, change: WhatIfChange):
     effect = true_effect(shop, changed, TRUE_SEEDS)
 
     recovered = [holds(answer(shop, seed, change, runs=40), effect) for seed in range(1, 51)]

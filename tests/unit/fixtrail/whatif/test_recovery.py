@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.whatif import trial, unfit
 from fixtrail.reports.forms.document import as_json
-from fixtrail.whatif.changes import Change, parse_changes
-from fixtrail.whatif.command import WhatIf, answer_of
+from fixtrail.whatif.changes import WhatIfChange, parse_changes
+from fixtrail.whatif.command import WhatIfRequest, answer_of
 from fixtrail.whatif.effect import effects_of
-from fixtrail.whatif.report import Answer, report_of
+from fixtrail.whatif.report import WhatIfAnswer, report_of
 from fixtrail.whatif.usage import check_change
 from runtime.failure import USAGE, ExitError
 from tests.whatif_history import Workshop, history, holds, mean_wait
@@ -24,8 +24,8 @@ TRUE_SEEDS = range(1000, 1200)
 RUNS = 20
 
 
-def answer(shop: Workshop, seed: int, change: Change = ONE_MORE, runs: int = RUNS) -> Answer:
-    return answer_of(history(shop, seed), WhatIf(change, runs, seed), {})
+def answer(shop: Workshop, seed: int, change: WhatIfChange = ONE_MORE, runs: int = RUNS) -> WhatIfAnswer:
+    return answer_of(history(shop, seed), WhatIfRequest(change, runs, seed), {})
 
 
 def true_effect(seeds: range) -> float:
@@ -52,12 +52,12 @@ def test_the_simulated_center_of_the_proof_has_an_answer():
 
 
 @pytest.fixture(scope="module")
-def answers() -> list[Answer]:
+def answers() -> list[WhatIfAnswer]:
     """One technician more, of two seeds."""
     return [answer(BUSY, seed) for seed in (2, 3)]
 
 
-def test_it_recovers_what_a_technician_more_does(answers: list[Answer]):
+def test_it_recovers_what_a_technician_more_does(answers: list[WhatIfAnswer]):
     effect = true_effect(TRUE_SEEDS[:30])
 
     assert all(holds(outcome, effect) for outcome in answers)
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_answer():
     assert first == second != another_seed
 
 
-def test_without_the_change_the_model_repeats_the_history(answers: list[Answer]):
+def test_without_the_change_the_model_repeats_the_history(answers: list[WhatIfAnswer]):
     for result in answers:
         waits = {row["figure"]: row for row in report_of(result).sheet("waits").rows}
         assert waits["mean_s"]["before"] == pytest.approx(waits["mean_s"]["observed"], rel=0.1)
@@ -157,7 +157,7 @@ def test_a_change_that_this_center_cannot_have_is_wrong_usage(change: str, reaso
     assert refusal.value.exit_code == USAGE
 
 
-def test_the_intervals_and_all_that_is_left_out_stand_beside_the_change(answers: list[Answer]):
+def test_the_intervals_and_all_that_is_left_out_stand_beside_the_change(answers: list[WhatIfAnswer]):
     report = report_of(answers[0])
 
     figures = {figure.figure: figure for figure in report.figures}

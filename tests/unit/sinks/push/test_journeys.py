@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from schemas.order_key import OrderKey, journey_key
-from sinks.push.journeys import KEPT_CLOSED_MS, Journeys
+from sinks.push.journeys import KEPT_CLOSED_MS, NoticeJourneys
 from streams.journey.notices import is_still_true
 from tests.providers.messages import HOUR, a_fact, a_notice, now_ms
 from tests.workshop import R1
@@ -26,8 +26,8 @@ def record(fact: dict[str, Any]) -> Record:
     return Record(journey_key(OrderKey.of(fact), fact["vehicle_id"]), orjson.dumps(fact))
 
 
-def journeys_of(*batches: list[Record]) -> Journeys:
-    journeys = Journeys({})
+def journeys_of(*batches: list[Record]) -> NoticeJourneys:
+    journeys = NoticeJourneys({})
     for batch in batches:
         journeys.apply(batch)
     return journeys
@@ -85,7 +85,7 @@ async def test_orders_that_were_closed_long_ago_are_let_go():
 
 
 async def test_until_all_has_been_read_nothing_can_be_judged():
-    journeys = Journeys({})
+    journeys = NoticeJourneys({})
 
     assert not journeys.is_current
     journeys.note_complete(time.monotonic())

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fixtrail.reports.change.decompose import CELL, DIMENSIONS, Change, change_of, pieces_of
+from fixtrail.reports.change.decompose import CELL, DIMENSIONS, FigureChange, change_of, pieces_of
 from fixtrail.reports.report import Interval
 
 CELLS = list(product([f"C{number}" for number in range(8)], ["quick", "standard"], ["brakes", "tyres", "brakes+tyres"]))
@@ -111,7 +111,7 @@ def test_intervals_of_pieces_hold_what_they_are_about():
     ],
 )  # fmt: skip
 def test_a_change_is_never_better_where_its_interval_holds_0(interval, better, verdict):
-    assert Change(10.0, 12.0, 2.0, interval, 5, 5).verdict(better) == verdict
+    assert FigureChange(10.0, 12.0, 2.0, interval, 5, 5).verdict(better) == verdict
 
 
 def test_a_period_without_orders_has_no_pieces():

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.pilot.judge import (
-    Plan,
-    Threshold,
+    PilotPlan,
+    PilotThreshold,
     day_number,
 )
 from fixtrail.reports.stats.panel import Rollout
@@ -59,5 +59,5 @@ def staggered() -> Rollout:
     return Rollout({center: MONDAY + day for center, day in starts.items()}, waves)
 
 
-def plan(*aims: Threshold, declared: int | None = MONDAY) -> Plan:
-    return Plan(declared=declared, aims=aims)
+def plan(*aims: PilotThreshold, declared: int | None = MONDAY) -> PilotPlan:
+    return PilotPlan(declared=declared, aims=aims)

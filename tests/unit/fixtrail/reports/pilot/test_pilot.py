@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.reports.pilot.judge import (
-    Plan,
-    Threshold,
+    PilotPlan,
+    PilotThreshold,
     day_number,
     judge,
     panel_of,
 )
 from fixtrail.reports.pilot.view import effect_sheet, wave_sheet, week_sheet
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats.randomization import Part, combined, difference, holm, joint_p
+from fixtrail.reports.stats.randomization import ComparisonPart, combined, difference, holm, joint_p
 from tests.unit.fixtrail.reports.pilot.panels import MONDAY, SUMS, days_of, pilots_of, plan, staggered
 
 
@@ -32,7 +32,7 @@ def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
         "nps": 100 * (sums["promoters"] - sums["detractors"]) / sums["scores"],
         "complaints_per_100": 100 * sums["complaints"] / sums["handed_off"],
     }
-    judged = judge(panel_of(days), pilots_of(3), Plan())
+    judged = judge(panel_of(days), pilots_of(3), PilotPlan())
 
     for name, values in figures.items():
         table = values.unstack()
@@ -57,7 +57,7 @@ def test_the_effect_is_the_coefficient_of_a_two_way_model() -> None:
     x = np.column_stack([np.eye(8)[center], after, after * (center < 3)])
     coefficient = np.linalg.lstsq(x, y, rcond=None)[0][-1]
 
-    assert judge(panel, rollout, Plan()).effects["nps"].comparison.each_once == pytest.approx(coefficient)
+    assert judge(panel, rollout, PilotPlan()).effects["nps"].comparison.each_once == pytest.approx(coefficient)
 
 
 # Millionths at least: this computation compares with a tolerance of 1e-12, whatever the scale.
@@ -97,7 +97,7 @@ def test_as_many_draws_as_said_where_there_are_too_many_choices() -> None:
 
 
 def test_few_centers_are_too_few_to_test() -> None:
-    judged = judge(panel_of(days_of(1.0, centers=4, pilots=1)), pilots_of(1), Plan())
+    judged = judge(panel_of(days_of(1.0, centers=4, pilots=1)), pilots_of(1), PilotPlan())
 
     assert judged.effects["wait_mean_s"].comparison.difference.smallest_p == 0.25
     assert {effect.verdict for effect in judged.effects.values()} == {"not_testable"}
@@ -132,8 +132,8 @@ def test_several_dates_are_one_test_of_the_largest_difference() -> None:
 
 
 def test_a_planted_effect_is_found_and_none_where_none_was() -> None:
-    assert judge(panel_of(days_of(1.0, centers=12)), pilots_of(3), Plan()).effect
-    assert not judge(panel_of(days_of(0.0, centers=12, seed=7)), pilots_of(3), Plan()).effect
+    assert judge(panel_of(days_of(1.0, centers=12)), pilots_of(3), PilotPlan()).effect
+    assert not judge(panel_of(days_of(0.0, centers=12, seed=7)), pilots_of(3), PilotPlan()).effect
 
 
 def test_a_change_that_all_centers_see_is_no_effect() -> None:
@@ -141,14 +141,14 @@ def test_a_change_that_all_centers_see_is_no_effect() -> None:
     later = days["day"] >= date(2026, 7, 6) + timedelta(days=42)
     slower = days.assign(wait_s=days["wait_s"] + 900.0 * days["waits"] * later)
 
-    first, second = (judge(panel_of(rows), pilots_of(3), Plan()).effects["wait_mean_s"] for rows in (days, slower))
+    first, second = (judge(panel_of(rows), pilots_of(3), PilotPlan()).effects["wait_mean_s"] for rows in (days, slower))
     assert first.comparison.difference.value == pytest.approx(second.comparison.difference.value)
 
 
 def test_a_center_without_answers_is_left_out_and_named() -> None:
     days = days_of(1.0)
     days.loc[days["center_id"] == "c07", ["scores", "promoters", "detractors"]] = 0
-    effects = judge(panel_of(days), pilots_of(3), Plan()).effects
+    effects = judge(panel_of(days), pilots_of(3), PilotPlan()).effects
 
     assert effects["nps"].comparison.left_out == ("c07",)
     assert effects["wait_mean_s"].comparison.left_out == ()
@@ -175,7 +175,7 @@ def test_the_last_wave_has_no_controls_where_every_center_takes_part() -> None:
 
 def test_all_waves_together_is_as_one_wave_where_there_is_one() -> None:
     change, treated = np.array([3.0, 2.5, 0.1, -0.2, 0.3, 0.0, 0.2, -0.1]), np.arange(8) < 2
-    alone, together = difference(change, treated), combined([Part(change, treated, np.arange(8), 2.0)])
+    alone, together = difference(change, treated), combined([ComparisonPart(change, treated, np.arange(8), 2.0)])
 
     assert together.value == pytest.approx(alone.value)
     assert together.low < alone.value < together.high
@@ -186,7 +186,7 @@ def test_a_control_that_changes_over_later_is_no_second_witness() -> None:
     """The same comparison told twice is no surer than told once."""
     draw = np.random.default_rng(4)
     change, treated = draw.normal(size=9), np.arange(9) < 3
-    part = Part(change, treated, np.arange(9), 1.0)
+    part = ComparisonPart(change, treated, np.arange(9), 1.0)
     once, twice = combined([part]), combined([part, part])
 
     assert twice.value == pytest.approx(once.value)
@@ -224,8 +224,8 @@ def test_placebo_dates_lie_well_before_the_start() -> None:
 def test_the_pilot_ends_when_the_next_wave_starts_or_when_it_was_declared_to() -> None:
     panel = panel_of(days_of(0.5, centers=7))
 
-    assert judge(panel, staggered(), Plan()).until == MONDAY + 41
-    longer = judge(panel, staggered(), Plan(until=MONDAY + 50))
+    assert judge(panel, staggered(), PilotPlan()).until == MONDAY + 41
+    longer = judge(panel, staggered(), PilotPlan(until=MONDAY + 50))
     assert longer.until == MONDAY + 50
     assert longer.effects["nps"].comparison.others == ("c04", "c05", "c06")
 
@@ -241,13 +241,13 @@ def test_the_pilot_ends_when_the_next_wave_starts_or_when_it_was_declared_to() -
     ],
 )
 def test_what_cannot_be_compared_has_a_reason(rollout: Rollout, reason: str) -> None:
-    judged = judge(panel_of(days_of(1.0)), rollout, Plan())
+    judged = judge(panel_of(days_of(1.0)), rollout, PilotPlan())
 
     assert (judged.reason, judged.decision, judged.effects) == (reason, "not_decided", {})
 
 
 def test_no_orders_are_no_error() -> None:
-    assert judge(panel_of(days_of(1.0).iloc[:0]), pilots_of(3), Plan()).reason == "no_pilots"
+    assert judge(panel_of(days_of(1.0).iloc[:0]), pilots_of(3), PilotPlan()).reason == "no_pilots"
 
 
 def test_every_figure_is_a_ratio_of_sums_over_any_days() -> None:
@@ -312,7 +312,7 @@ def bad_before(lasting: float) -> pd.DataFrame:
 
 
 def test_pilots_that_were_the_worst_before_are_named_and_what_comes_back_by_itself_is_no_effect() -> None:
-    aim = Threshold("wait_mean_s", -300.0, "at_most")
+    aim = PilotThreshold("wait_mean_s", -300.0, "at_most")
     judged = judge(panel_of(bad_before(lasting=0.0)), pilots_of(3), plan(aim))
     effect = judged.effects["wait_mean_s"]
 
@@ -326,7 +326,7 @@ def test_pilots_that_were_the_worst_before_are_named_and_what_comes_back_by_itse
 
 
 def test_orders_still_open_at_the_end_of_the_window_are_counted() -> None:
-    judged = judge(panel_of(bad_before(lasting=1.0)), pilots_of(3), Plan())
+    judged = judge(panel_of(bad_before(lasting=1.0)), pilots_of(3), PilotPlan())
     comparison = judged.effects["wait_mean_s"].comparison
 
     assert (comparison.treated_open, comparison.others_open) == (3 * 21, 0)
@@ -334,7 +334,7 @@ def test_orders_still_open_at_the_end_of_the_window_are_counted() -> None:
 
 
 def test_weeks_and_waves_tell_what_the_number_of_tests_leaves_of_each() -> None:
-    judged = judge(panel_of(days_of(0.5, centers=8)), pilots_of(3), Plan())
+    judged = judge(panel_of(days_of(0.5, centers=8)), pilots_of(3), PilotPlan())
 
     for sheet in (week_sheet(judged), wave_sheet(judged)):
         rows = [row for row in sheet.rows if row["p"] is not None]
@@ -343,7 +343,7 @@ def test_weeks_and_waves_tell_what_the_number_of_tests_leaves_of_each() -> None:
 
 def test_the_sizes_of_centers_are_shown() -> None:
     panel = panel_of(days_of(0.5))
-    row = effect_sheet(judge(panel, pilots_of(3), Plan())).rows[0]
+    row = effect_sheet(judge(panel, pilots_of(3), PilotPlan())).rows[0]
 
     assert sum(row["sizes"].values()) == row["n"]
     assert (len(row["pilot_sizes"]), len(row["control_sizes"])) == (3, 5)

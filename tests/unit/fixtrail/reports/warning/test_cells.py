@@ -8,7 +8,7 @@ import pytest
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.targets import Targets
-from fixtrail.reports.warning.cells import Case, Cell, Exposure, cells_of, weeks_between
+from fixtrail.reports.warning.cells import Exposure, WarningCase, WarningCell, cells_of, weeks_between
 from fixtrail.reports.warning.sources import cases_of, exposure_of, last_week, resets_of
 
 MONDAY = date(2026, 3, 2)
@@ -16,20 +16,20 @@ WEEKS = weeks_between(MONDAY, MONDAY + timedelta(weeks=19))
 VISITS = dict.fromkeys(WEEKS, 50)
 
 
-def case(day: int, vehicle: str = "V1", **fields: Any) -> Case:
+def case(day: int, vehicle: str = "V1", **fields: Any) -> WarningCase:
     at = datetime(2026, 3, 2, 9, tzinfo=UTC) + timedelta(days=day)
     about: dict[str, Any] = {"groups": ("battery",), "model": "A5", "software": "4.2", "built": "2026-01"}
-    return Case(f"R{day}{vehicle}", "C1", vehicle, at, at.date(), **{**about, "batches": ("B17",), **fields})
+    return WarningCase(f"R{day}{vehicle}", "C1", vehicle, at, at.date(), **{**about, "batches": ("B17",), **fields})
 
 
 def test_an_order_counts_once_in_each_of_its_cells():
     cells = cells_of([case(3, parts=("CELL", "CELL"))], Exposure(VISITS), WEEKS)
 
     assert cells.cells == (
-        Cell("batch", "B17", "battery"),
-        Cell("built", "A5 2026-01", "battery"),
-        Cell("part", "CELL", "battery"),
-        Cell("software", "A5 4.2", "battery"),
+        WarningCell("batch", "B17", "battery"),
+        WarningCell("built", "A5 2026-01", "battery"),
+        WarningCell("part", "CELL", "battery"),
+        WarningCell("software", "A5 4.2", "battery"),
     )
     assert cells.cases[:, 0].tolist() == [1, 1, 1, 1]
     assert cells.cases.sum() == 4
@@ -39,7 +39,7 @@ def test_an_order_counts_once_in_each_of_its_cells():
 def test_a_car_counts_once_in_sixty_days(days: tuple[int, ...], counted: int):
     cells = cells_of([case(day) for day in days], Exposure(VISITS), WEEKS)
 
-    assert cells.cases[cells.cells.index(Cell("batch", "B17", "battery"))].sum() == counted
+    assert cells.cases[cells.cells.index(WarningCell("batch", "B17", "battery"))].sum() == counted
 
 
 def test_another_car_and_another_fault_count_for_themselves():
@@ -48,8 +48,8 @@ def test_another_car_and_another_fault_count_for_themselves():
     cells = cells_of(cases, Exposure(VISITS), WEEKS)
 
     counts = dict(zip(cells.cells, cells.cases.sum(axis=1), strict=True))
-    assert counts[Cell("batch", "B17", "battery")] == 2
-    assert counts[Cell("batch", "B17", "brakes")] == 1
+    assert counts[WarningCell("batch", "B17", "battery")] == 2
+    assert counts[WarningCell("batch", "B17", "brakes")] == 1
 
 
 def test_builds_are_exposed_by_their_own_visits_and_batches_by_all_since_they_were_first_named():
@@ -57,8 +57,8 @@ def test_builds_are_exposed_by_their_own_visits_and_batches_by_all_since_they_we
     cells = cells_of([case(15)], exposure, WEEKS)
 
     rows = dict(zip(cells.cells, cells.exposure.tolist(), strict=True))
-    assert rows[Cell("batch", "B17", "battery")][:4] == [0, 0, 50, 50]
-    assert rows[Cell("built", "A5 2026-01", "battery")][:4] == [7, 0, 1, 0]  # its case at least
+    assert rows[WarningCell("batch", "B17", "battery")][:4] == [0, 0, 50, 50]
+    assert rows[WarningCell("built", "A5 2026-01", "battery")][:4] == [7, 0, 1, 0]  # its case at least
 
 
 def test_a_build_without_a_fault_is_one_of_the_others():
@@ -66,7 +66,7 @@ def test_a_build_without_a_fault_is_one_of_the_others():
 
     cells = cells_of([case(0)], exposure, WEEKS)
 
-    quiet = cells.cells.index(Cell("built", "A5 2026-02", "battery"))
+    quiet = cells.cells.index(WarningCell("built", "A5 2026-02", "battery"))
     assert (cells.cases[quiet].sum(), cells.exposure[quiet].sum()) == (0, 50 * len(WEEKS))
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from fixtrail.reports.warning.cells import Case, Cell, CellWeeks, weeks_between
+from fixtrail.reports.warning.cells import CellWeeks, WarningCase, WarningCell, weeks_between
 from fixtrail.reports.warning.judge import discoveries, judge
 from fixtrail.reports.warning.limits import WINDOW_WEEKS, Class, class_numbers, limits_of, sights
 from fixtrail.reports.warning.states import order_rows, states_of, week_rows
@@ -23,7 +23,7 @@ def world(seed: int, factor: float = 1.0, centers: int = 0, cells: int = 60, mea
     rates = np.full((cells, len(WEEKS)), mean)
     rates[0, WAVE_FROM:] *= factor
     cases = random.poisson(rates).astype(float)
-    names = tuple(Cell("batch", f"B{number:03}", "battery") for number in range(cells))
+    names = tuple(WarningCell("batch", f"B{number:03}", "battery") for number in range(cells))
     orders = tuple(tuple(_orders(row, number, centers)) if centers else () for number, row in enumerate(cases))
     exposure = np.full(cases.shape, 500.0)
     return CellWeeks(WEEKS, names, cases, exposure, np.zeros(cases.shape, dtype=bool), orders)
@@ -36,7 +36,7 @@ def _orders(row: np.ndarray, cell: int, centers: int):
             name = f"{cell}-{week}-{number}"
             at = datetime(day.year, day.month, day.day, tzinfo=UTC)
             score = 3 if week >= WAVE_FROM else 9
-            yield week, Case(name, f"C{number % centers}", f"V{name}", at, day, ("battery",), score=score)
+            yield week, WarningCase(name, f"C{number % centers}", f"V{name}", at, day, ("battery",), score=score)
 
 
 def test_where_nothing_has_changed_a_report_in_ten_names_something_at_most():

@@ -7,7 +7,7 @@ import pytest
 
 from fixtrail.web.board.board import Board, Thresholds, board
 from fixtrail.web.board.board_filter import BoardFilter
-from fixtrail.web.board.boards import ON_WALL, CenterLine, Rate, in_order, on_wall
+from fixtrail.web.board.boards import ON_WALL, CenterLine, RateWithInterval, in_order, on_wall
 from fixtrail.web.board.figures import CenterFigures
 from fixtrail.web.board.work import other_alerts, work_list
 from fixtrail.web.report_cache.badges import Badge
@@ -104,7 +104,7 @@ def test_opening_time_is_counted_over_days_and_weekdays():
 
 def line(name: str, *, late: int = 0, is_listed: bool = True) -> CenterLine:
     now = replace(present(*OTHERS).centers[0], center_id=name, quick=(late, late))
-    nothing = Rate(None, 0, None, None)
+    nothing = RateWithInterval(None, 0, None, None)
     return CenterLine(now, CenterFigures(), nothing, nothing, name, "", 0, Badge("unknown", "", ""), is_listed)
 
 

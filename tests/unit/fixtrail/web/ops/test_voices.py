@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail.voices.cases import Case
+from fixtrail.voices.cases import VoiceCase
 from fixtrail.voices.limits import VoiceLimits
 from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.ops.voices import follow_up_event, handler_id, sorted_items, voice_item
@@ -28,8 +28,10 @@ def visit(ids: dict[str, str]) -> list[Sent]:
     return [{**event, **ids} for event in repaired_visit()]
 
 
-def a_case(kind: Any, opened_at: int, **changed: Any) -> Case:
-    return Case(**{"kind": kind, "case_id": f"{kind}-{opened_at}", "opened_at": opened_at, "phases": (), **changed})
+def a_case(kind: Any, opened_at: int, **changed: Any) -> VoiceCase:
+    return VoiceCase(
+        **{"kind": kind, "case_id": f"{kind}-{opened_at}", "opened_at": opened_at, "phases": (), **changed}
+    )
 
 
 class Sending:
