@@ -29,7 +29,7 @@ def vault_of(settings: PersonSettings) -> "Vault":
 
 
 def sealer_of(settings: PersonSettings) -> Seal | None:
-    """What seals lines; None where FIXTRAIL_SEAL=false.
+    """A function that seals lines; None where FIXTRAIL_SEAL=false.
 
     It raises ExitError where the key store is away, and, for personal lines alone, where no secret is set.
     """

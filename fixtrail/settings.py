@@ -194,7 +194,7 @@ class LedgerSettings(SecretSettings):
 
 
 class NoticeSettings(KafkaSettings, LedgerSettings, CentersSettings, TrackingSettings):
-    """All that the text of a message to a customer depends on."""
+    """Settings that the text of a message to a customer depends on."""
 
 
 class ProcedureSettings(SettingsGroup):
@@ -373,7 +373,7 @@ class StackSettings(WebSettings, ProcessSettings):
 
 
 def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing | None":
-    """What makes the spans of a box, or of a command; None where traces are off.
+    """The tracing of a box or a command; None where traces are off.
 
     Raises ExitError (78) where they are on and the extra `otel` is not installed.
     """

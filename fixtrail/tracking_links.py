@@ -59,7 +59,7 @@ class Links:
         return base64.urlsafe_b64encode(self._keys.tag(signed) + signed).rstrip(b"=").decode()
 
     def opens(self, token: str, now: int) -> OpenedLink | None:
-        """What the token opens; None for one that is forged, expired or revoked.
+        """The link that the token opens; None for one that is forged, expired or revoked.
 
         All checks are made whatever the first one says, so that the time tells nothing.
         """

@@ -161,7 +161,7 @@ class Processing:
         return [] if origin is None else self._next.get(origin, [])
 
     def end(self, error: str | None = None) -> None:
-        """All that follows from the batch is done, or failed."""
+        """End the batch's spans, with the error if it failed."""
         _end(self.spans.values(), error)
 
 

@@ -48,7 +48,7 @@ def holds_address(text: str) -> bool:
 
 
 def codes_of(values: Iterable[str] | None) -> list[str]:
-    """Those of the values that are codes."""
+    """The codes among the values."""
     return [value for value in values or () if is_code(value)]
 
 

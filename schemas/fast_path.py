@@ -86,7 +86,7 @@ def _struct(model: type[BaseModel], tag: str | None = None) -> type[msgspec.Stru
 
 
 def builder(model: type[BaseModel]) -> Callable[..., BaseModel]:
-    """What makes the model of its JSON fields. Raises UnsupportedError."""
+    """A function that builds the model from its JSON fields. Raises UnsupportedError."""
     rules = _rules(model)
     texts = [name for name, rule in rules.items() if rule.read is without_control_characters]
     readers = [

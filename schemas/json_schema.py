@@ -1,4 +1,4 @@
-"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+"""JSON Schema of events, facts and dead letter headers, from their pydantic models."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ _PASSED = {
 }
 
 # (message, model, mode): events are described as they are read, facts as they are written.
-_FACTS: dict[str, type[BaseModel]] = {
+FACTS: dict[str, type[BaseModel]] = {
     "journey": JourneyFact,
     "center_hour": CenterHour,
     "notice": Notice,
@@ -39,47 +39,47 @@ def event_schemas(ref_template: str) -> dict[str, Any]:
         (model, "validation") for model in (*EVENT_TYPES.values(), *REFERENCE_TYPES.values())
     ]
     _, schema = models_json_schema(models, ref_template=ref_template)
-    return {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
+    return {name: with_rules(plain_schema(part)) for name, part in schema["$defs"].items()}
 
 
-def _text(schema: dict[str, Any]) -> str:
+def json_text(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
-    return {"$schema": DRAFT, **_plain(model.model_json_schema(mode=mode))}
+def schema_of_model(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
+    return {"$schema": DRAFT, **plain_schema(model.model_json_schema(mode=mode))}
 
 
-def _any_event() -> dict[str, Any]:
+def any_event_schema() -> dict[str, Any]:
     return _any_of(SERVICE_EVENT, "ServiceEvent")
 
 
-def _any_reference() -> dict[str, Any]:
+def any_reference_schema() -> dict[str, Any]:
     return _any_of(REFERENCE_EVENT, "ReferenceEvent")
 
 
 def _any_of(union: TypeAdapter[Any], title: str) -> dict[str, Any]:
-    schema = _plain(union.json_schema())
-    schema["$defs"] = {name: _with_rules(definition) for name, definition in schema["$defs"].items()}
+    schema = plain_schema(union.json_schema())
+    schema["$defs"] = {name: with_rules(definition) for name, definition in schema["$defs"].items()}
     schema.pop("discriminator")
     return {"$schema": DRAFT, "title": title, **schema}
 
 
-def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:
+def with_rules(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, **_PASSED} if schema.get("title") == EVENT_TYPES["quality_check"].__name__ else schema
 
 
-def _plain(schema: Any, *, names: bool = False) -> Any:
+def plain_schema(schema: Any, *, names: bool = False) -> Any:
     """The same without the titles that pydantic derives from every field's name; `names` where keys are field names."""
     if isinstance(schema, list):
-        return [_plain(item) for item in schema]
+        return [plain_schema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     entries = {name: value for name, value in schema.items() if names or name != "title" or "properties" in schema}
-    return {name: _plain(value, names=name in ("properties", "$defs")) for name, value in entries.items()}
+    return {name: plain_schema(value, names=name in ("properties", "$defs")) for name, value in entries.items()}
 
 
-def _dead_letter_headers() -> dict[str, Any]:
+def dead_letter_headers_schema() -> dict[str, Any]:
     """The headers that a dead letter has besides those of the original record; header values are UTF-8 text."""
     schema = TypeAdapter(DeadLetter).json_schema()
     descriptions = {

@@ -63,7 +63,7 @@ class ReferenceEvent(Model):
 
     @property
     def natural_key(self) -> tuple[str, ...]:
-        """What it is about, within its type and center."""
+        """The key of the thing that it describes, unique within type and center."""
         return tuple(_key_text(getattr(self, name)) for name in self.KEY)
 
 
@@ -105,7 +105,7 @@ class StaffShift(ReferenceEvent):
 
 
 class StaffGrade(ReferenceEvent):
-    """What somebody is qualified for, from a day on."""
+    """A person's grade from a day on."""
 
     KEY = ("staff_id", "from_at")
 

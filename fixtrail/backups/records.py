@@ -31,7 +31,7 @@ class BackupRecord:
     taken_at: int
 
     def state(self, host: str) -> State:
-        """What this host sees of it."""
+        """The backup's state as this host sees it."""
         if self.host != host:
             return "other_host"
         folder = Path(self.folder)

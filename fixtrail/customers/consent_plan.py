@@ -107,7 +107,7 @@ def best_spending(visits: Visits, template: Template, weights: Mapping[str, floa
 def spending_of(
     visits: Visits, template: Template, may_spend: Iterable[str], weights: Mapping[str, float] = WEIGHTS
 ) -> Spending:
-    """What a template brings where these milestones may spend its consent."""
+    """The worth of a template whose consent these milestones may spend."""
     allowed, total = frozenset(may_spend), visits.total()
     firsts: Counter[str] = Counter()
     for milestones, count in visits.items():

@@ -24,7 +24,7 @@ ALL_MILESTONES = (*MILESTONES, *BY_CLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a customer says; None leaves it as it is.
+    """A customer's consent; None leaves a field as it is.
 
     `add`: by kind, how many more messages they agree to; once only where it comes again under the same `grant`.
     """
@@ -43,7 +43,7 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     if change.time_zone is not None and not is_time_zone(change.time_zone):
         raise ExitError(f"there is no time zone {change.time_zone}", USAGE)
     now = now_ms()
-    with _ledger(settings) as store:
+    with open_ledger(settings) as store:
         current = recipients.preferences_of(store, [person]).get(person, Preference())
         milestones = None if change.all_milestones else change.milestones or current.milestones
         preference = Preference(
@@ -91,7 +91,7 @@ def _recipient(address: str) -> Recipient:
 
 
 @contextmanager
-def _ledger(settings: LedgerSettings) -> Iterator[Store]:
+def open_ledger(settings: LedgerSettings) -> Iterator[Store]:
     """The ledger within one transaction. Raises ExitError where it is away."""
     with exit_on(StoreUnavailableError), ledger.opened_ledger(settings.ledger_dsn()) as store:
         yield store

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fixtrail.customers.consents import _ledger
+from fixtrail.customers.consents import open_ledger
 from fixtrail.customers.orders import only_order, order_fact
 from fixtrail.settings import LedgerSettings, NoticeSettings
 from fixtrail.terminal.printable import cell, printable
@@ -25,7 +25,7 @@ from streams.journey.visit_state import Milestone
 
 def log_of(settings: LedgerSettings, order: OrderKey) -> list[Send]:
     """Everything the ledger knows of an order's notices."""
-    with _ledger(settings) as store:
+    with open_ledger(settings) as store:
         return ledger.log_of(store, order)
 
 
@@ -36,7 +36,7 @@ def order_of(settings: LedgerSettings, order_id: str, center_id: str | None) -> 
     """
     if center_id is not None:
         return OrderKey(center_id, order_id)
-    with _ledger(settings) as store:
+    with open_ledger(settings) as store:
         centers = ledger.centers_of(store, order_id)
     named = [center for center in centers if center] or centers
     return only_order([OrderKey(center, order_id) for center in named], order_id)

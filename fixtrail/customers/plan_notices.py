@@ -19,7 +19,7 @@ from fixtrail.customers.consent_plan import (
     plan_of,
     spending_of,
 )
-from fixtrail.customers.consents import _ledger
+from fixtrail.customers.consents import open_ledger
 from fixtrail.reports.forms.document import without_formula
 from fixtrail.settings import LedgerSettings
 from runtime.failure import NEGATIVE, USAGE, ExitError, exit_on
@@ -87,7 +87,7 @@ def plan_notices(settings: LedgerSettings, request: PlanRequest) -> PlanAnswer:
     forms = wechat.forms if wechat else {}
     weights = {**WEIGHTS, **(request.weights or {})}
     begin = request.until - request.days * DAY_MS
-    with _ledger(settings) as store:
+    with open_ledger(settings) as store:
         visits = history.visits_of(store, CHANNEL, begin, request.until, request.center)
         before = history.visits_of(store, CHANNEL, begin - request.days * DAY_MS, begin, request.center)
         if not visits:

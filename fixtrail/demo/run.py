@@ -232,7 +232,7 @@ def _play_and_watch(settings: WebSettings, console: Any, day: _Day, zone: ZoneIn
 
 
 class _UpToNowError(Exception):
-    """What comes next has not happened yet."""
+    """The next event lies in the future."""
 
 
 def _play(settings: SendingSettings, day: _Day, speed: float, playing: _Playing, once: bool) -> None:

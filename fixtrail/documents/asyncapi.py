@@ -1,4 +1,4 @@
-"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+"""docs/asyncapi.yaml: each topic with its direction, key and messages."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.events import EVENT_TYPES
-from schemas.json_schema import _FACTS, _dead_letter_headers, _plain, _with_rules
+from schemas.json_schema import FACTS, dead_letter_headers_schema, plain_schema, with_rules
 from schemas.reference_events import REFERENCE_TYPES
 from schemas.topics import (
     ALERT_ACKS,
@@ -55,7 +55,7 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
 }
 
 
-def _asyncapi_text() -> str:
+def asyncapi_text() -> str:
     # Only for who works on Fixtrail: pyyaml is no dependency of the application.
     import yaml
 
@@ -95,7 +95,7 @@ def _messages() -> dict[str, Any]:
     messages: dict[str, Any] = {}
     for _, (_, _, key, names) in _CHANNELS.items():
         for name in names:
-            model = _EVENTS.get(name) or _FACTS.get(name)
+            model = _EVENTS.get(name) or FACTS.get(name)
             if model is None:
                 messages[name] = {
                     "summary": "A refused record.",
@@ -114,8 +114,8 @@ def _messages() -> dict[str, Any]:
 def _components() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         *((model, "validation") for model in _EVENTS.values()),
-        *((model, "serialization") for model in _FACTS.values()),
+        *((model, "serialization") for model in FACTS.values()),
     ]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    schemas = {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
-    return {**schemas, "DeadLetterHeaders": _dead_letter_headers()}
+    schemas = {name: with_rules(plain_schema(part)) for name, part in schema["$defs"].items()}
+    return {**schemas, "DeadLetterHeaders": dead_letter_headers_schema()}

@@ -1,19 +1,19 @@
-"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+"""Writes the generated documents below docs/ and finds stale ones: schemas, asyncapi.yaml, openapi.json, schema.md."""
 
 from pathlib import Path
 
-from fixtrail.documents.asyncapi import _asyncapi_text
+from fixtrail.documents.asyncapi import asyncapi_text
 from fixtrail.documents.sql_schema import schema_page
 from schemas.events import EVENT_TYPES
 from schemas.json_schema import (
-    _FACTS,
     DRAFT,
-    _any_event,
-    _any_reference,
-    _dead_letter_headers,
-    _schema,
-    _text,
-    _with_rules,
+    FACTS,
+    any_event_schema,
+    any_reference_schema,
+    dead_letter_headers_schema,
+    json_text,
+    schema_of_model,
+    with_rules,
 )
 from schemas.reference_events import REFERENCE_TYPES
 
@@ -26,15 +26,19 @@ SCHEMAS = "schemas"
 def documents() -> dict[Path, str]:
     """Content by path below `docs/`: a JSON Schema per message and one for any event, AsyncAPI, OpenAPI, schema.md."""
     content_by_path = {
-        Path(SCHEMAS, "service-event.json"): _text(_any_event()),
-        Path(SCHEMAS, "reference-event.json"): _text(_any_reference()),
+        Path(SCHEMAS, "service-event.json"): json_text(any_event_schema()),
+        Path(SCHEMAS, "reference-event.json"): json_text(any_reference_schema()),
     }
     for name, event in (*EVENT_TYPES.items(), *REFERENCE_TYPES.items()):
-        content_by_path[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
-    for name, model in _FACTS.items():
-        content_by_path[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))
-    content_by_path[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
-    content_by_path[Path(ASYNCAPI_FILE)] = _asyncapi_text()
+        content_by_path[Path(SCHEMAS, f"{name}.json")] = json_text(with_rules(schema_of_model(event, "validation")))
+    for name, model in FACTS.items():
+        content_by_path[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = json_text(
+            schema_of_model(model, "serialization")
+        )
+    content_by_path[Path(SCHEMAS, "dead-letter-headers.json")] = json_text(
+        {"$schema": DRAFT, **dead_letter_headers_schema()}
+    )
+    content_by_path[Path(ASYNCAPI_FILE)] = asyncapi_text()
     content_by_path[Path(OPENAPI_FILE)] = _openapi_text()
     content_by_path[Path(SCHEMA_PAGE)] = schema_page().rstrip("\n") + "\n"
     return content_by_path
@@ -62,4 +66,4 @@ def stale_documents(folder: Path) -> list[Path]:
 def _openapi_text() -> str:
     from fixtrail.web.api.document import openapi
 
-    return _text(openapi())
+    return json_text(openapi())

@@ -59,7 +59,7 @@ class _Situation(NamedTuple):
 
     @property
     def target(self) -> int:
-        """What errors are counted from."""
+        """The instant that errors are measured from."""
         return self.begins + (self.left or 0)
 
     @property

@@ -64,7 +64,7 @@ def run_export(settings: ReportSettings, export: Export) -> ExportSummary:
 
 
 def size_of(settings: ReportSettings, export: Export) -> dict[str, int]:
-    """What an export would hold, without writing it."""
+    """The size of an export, without writing it."""
     export.check()
     size = OrderSource(settings, export.scope).size
     return {"orders": size.orders, "events": size.events, "vehicles": size.vehicles}

@@ -90,7 +90,7 @@ class KafkaStream:
 
 @asynccontextmanager
 async def open_stream(settings: HistorySettings) -> AsyncIterator[KafkaStream]:
-    """Where a run sends to. Raises ExitError where Kafka has no such topic."""
+    """The stream that a run sends to. Raises ExitError where Kafka has no such topic."""
     await require_topic(settings, DEAD_LETTERS)
     options = client_options(settings)
     async with (

@@ -52,7 +52,7 @@ class SettledVehicle:
 
 @dataclass(slots=True)
 class Counts:
-    """What goes which way; `again`: vehicles that came as history before."""
+    """Events and vehicles by way; `again`: vehicles that came as history before."""
 
     history_vehicles: int = 0
     history_orders: int = 0

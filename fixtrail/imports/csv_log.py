@@ -43,7 +43,7 @@ class UnknownEncodingError(LogError):
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """What a CSV is read with."""
+    """Encoding and delimiter of a CSV file."""
 
     encoding: str
     delimiter: str

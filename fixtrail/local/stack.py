@@ -63,7 +63,7 @@ class StackPlan:
         return f"http://{HOST}:{self.ports.web}"
 
     def broker(self) -> Spec:
-        """What serves the topics."""
+        """The broker's process: the embedded one, or Apache Kafka."""
         if self.kafka_jars is None:
             arguments = ("--port", str(self.ports.kafka), "--data", str(self.folder / "broker"))
             return Spec("broker", "fixtrail.local.broker", arguments, ready_line="ready")

@@ -154,7 +154,7 @@ def _request_of(pack: Pack, file: Path | None) -> PackRequest:
 
 
 def line_of(item: PackDifference) -> str:
-    """What `pack verify` says of a number that differs."""
+    """The line of `pack verify` for a number that differs."""
     name = f"{item.figure} ({item.period}{f', {item.key}' if item.key else ''}) {item.name}"
     return f"{item.verdict:<9} {name}: was {_number(item.before)}, now {_number(item.now)}: {item.reason}"
 

@@ -37,7 +37,7 @@ _TITLES = {THIS: Bilingual("本期", "this period"), PREVIOUS: Bilingual("上期
 
 
 class Asking(Protocol):
-    """What `packs.asking.AsOf` is."""
+    """The interface of `packs.asking.AsOf`."""
 
     as_of: datetime | None
     texts: dict[str, str]

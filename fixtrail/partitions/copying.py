@@ -90,7 +90,7 @@ async def records_by_time(kafka: Mapping[str, Any], topic: str, partitions: list
 
 
 class _Waiting:
-    """What was fetched of each partition and not handed on yet."""
+    """Fetched records by partition that were not handed on yet."""
 
     def __init__(self, consumer: Any, ends: dict[TopicPartition, int]) -> None:
         self.ends = ends

@@ -38,7 +38,7 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the move still has to do once all copies are complete."""
+    """The last steps of a move, noted once all copies are complete."""
 
     move: str
     partitions: int

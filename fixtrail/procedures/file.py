@@ -63,7 +63,7 @@ class ProcedureStep(TomlTable):
 
     @property
     def label(self) -> str:
-        """What an event is called that does this step: type, phase and code."""
+        """The label of an event that does this step: type, phase and code."""
         return self.event if self.step is None else f"{self.event}/{self.step}"
 
 
@@ -101,7 +101,7 @@ class Procedure(TomlTable):
         return any(step.event.startswith(CHECK) and not step.optional for step in self.step)
 
     def steps(self) -> tuple[AlignmentStep, ...]:
-        """The same as the alignment takes it."""
+        """The steps in the form that the alignment takes."""
         names = [step.name for step in self.step]
         return tuple(
             AlignmentStep(

@@ -42,7 +42,7 @@ def share_figure(
 def share_of_rows(
     name: str, held: Iterable[Any], center_ids: Iterable[Hashable], n_all: int, left_out: LeftOut
 ) -> Figure:
-    """The same of rows: whether each holds, and its center."""
+    """A share figure from rows: whether each one holds, and its center."""
     counts, sizes = _by_cluster(held, center_ids)
     return share_figure(name, sum(counts), sum(sizes), n_all, left_out, list(zip(counts, sizes, strict=True)))
 

@@ -35,7 +35,7 @@ class Options:
     figure: str = ""
 
     def scope(self) -> dict[str, Any]:
-        """The same as a report states it."""
+        """The options as a report states them."""
         return {
             "from": self.since.isoformat() if self.since else None,
             "to": self.until.isoformat() if self.until else None,

@@ -46,7 +46,7 @@ class ResolvedPeriod:
     open_until: date | None = None
 
     def parameters(self, options: Options) -> dict[str, Any]:
-        """What visits.sql asks for."""
+        """The parameters of visits.sql."""
         return {
             "since": self.since,
             "until": self.until,
@@ -69,7 +69,7 @@ def days_between(first: date | None, last: date | None) -> int:
 
 
 def ask_span(ask: Ask, time_zone: str) -> Span:
-    """From when to when there are closed orders and complaints."""
+    """The first and last day with closed orders or complaints."""
     row = ask("span", time_zone=time_zone).iloc[0]
     return Span(_day(row["first_day"]), _day(row["last_day"]), _day(row["last_close"]))
 

@@ -126,7 +126,7 @@ def _short_lines(roster: Roster, role: str, locale: Locale) -> Iterator[str]:
 
 
 def bound_text(roster: Roster, locale: Locale) -> str:
-    """What the roster costs, and what any costs at least."""
+    """The roster's cost, and the lower bound of any roster's cost."""
     return _TEXTS["bound"].in_locale(locale).format(objective=roster.objective, bound=roster.bound, gap=roster.gap)
 
 

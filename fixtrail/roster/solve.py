@@ -100,7 +100,7 @@ class _Draft:
                     yield Shift(person, starts, ends)
 
     def forms(self) -> dict[str, set[Form]]:
-        """Of each person the shifts that he might work."""
+        """The possible shifts of each person."""
         forms: dict[str, set[Form]] = {person.id: set() for person in self._people.person}
         for (person, _), choices in self._choices.items():
             forms[person].update((starts, ends) for _, starts, ends in choices)
@@ -216,7 +216,7 @@ class _Draft:
         yield UNFAIR * (most - least)
 
     def _counts(self) -> dict[Form, Any]:
-        """Of each shift that might be worked, by how many."""
+        """How many people work each possible shift."""
         by_form: dict[Form, list[Any]] = defaultdict(list)
         for choices in self._choices.values():
             for variable, starts, ends in choices:

@@ -32,7 +32,7 @@ class PackTexts:
 
     @property
     def text(self) -> str:
-        """The same as the short one."""
+        """The text, which is the short one."""
         return self.short
 
 
@@ -45,7 +45,7 @@ def late_note(due: datetime, now: datetime, locale: Locale) -> str:
 
 
 def texts_of(pack: Pack, schedule: Schedule, note: str) -> PackTexts:
-    """What a schedule's form says of a pack."""
+    """The texts of a pack in the form of its schedule."""
     locale = schedule.locale
     short = render_message(pack, locale, note)
     if schedule.form == 3:

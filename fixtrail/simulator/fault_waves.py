@@ -12,7 +12,7 @@ _MOST_TRIES = 100_000
 
 
 class Marks(Protocol):
-    """What the cars of a wave have in common; None is whatever it may be."""
+    """The common marks of a wave's cars; None stands for any value."""
 
     batch: str | None
     model: str | None

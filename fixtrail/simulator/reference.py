@@ -83,7 +83,7 @@ class _Desk:
         self.staff = list(_staff(scenario, center.id))
 
     def tellings(self) -> Iterator[Telling]:
-        """All that is told in the run, each center's own."""
+        """The reference events of the run, center by center."""
         for kind, tellings in (
             ("staff_grade", self._grades()),
             ("staff_shift", self._shifts()),
@@ -185,7 +185,7 @@ def _staff(scenario: Scenario, center_id: str) -> Iterator[SimulatedEmployee]:
 
 
 def _course(draw: random.Random) -> list[str]:
-    """What becomes of a suggestion; some are never answered."""
+    """The course of a suggestion; some are never answered."""
     chance = draw.random()
     if chance < 0.15:
         return ["submitted"]

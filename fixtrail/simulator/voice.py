@@ -131,7 +131,7 @@ def borders(score: Score) -> list[float]:
 
 
 def grievances(experience: Experience) -> list[str]:
-    """What there was to complain of, the worst first."""
+    """Reasons to complain, the worst first."""
     holds = {
         "not_fixed": not experience.fixed_first_time,
         "parts_missing": experience.stockout,

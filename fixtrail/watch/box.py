@@ -359,7 +359,7 @@ def _rows(output: TickOutput) -> list[tuple[str, str, bytes | None]]:
 
 
 def _step(before: Alert | None, alert: Alert) -> str | None:
-    """What has happened to the alert; None where only its telling went on."""
+    """The alert's step since the last tick; None where only its delivery went on."""
     if before is None:
         return "opened"
     if alert.state != before.state:

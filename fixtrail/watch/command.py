@@ -32,11 +32,11 @@ class Alerts(Table[Alert]):
         self._kafka = kafka
 
     def starting_with(self, text: str) -> list[Alert]:
-        """Those whose id begins like that."""
+        """The alerts whose id begins with the prefix."""
         return [alert for alert_id, alert in self.items() if alert_id.startswith(text)]
 
     def all(self, state: str | None = "open") -> list[Alert]:
-        """Those in a state, or all where it is None; the oldest first."""
+        """The alerts in a state (None: in any), the oldest first."""
         alerts = [alert for alert in self.values() if state in (None, alert.state)]
         return sorted(alerts, key=lambda alert: (alert.opened_at, alert.alert_id))
 

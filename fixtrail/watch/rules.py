@@ -56,7 +56,7 @@ class Due:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What has one open alert at most."""
+        """The key of an alert: each has at most one open alert."""
         return self.rule.name, self.subject
 
     @property
@@ -283,5 +283,5 @@ def pipeline_due(rule: PipelineRule, partition: int, heartbeat_ms: int | None) -
 
 
 def due_by(dues: Sequence[Due], now: int) -> dict[tuple[str, str], Due]:
-    """Those that are due, by what may have one alert."""
+    """The due alerts by key; a key has at most one alert."""
     return {due.key: due for due in dues if due.due_at <= now}

@@ -82,7 +82,7 @@ class VoiceCases:
             self._dues.pop(key, None)
 
     def due_by(self, key: OrderKey, now: int) -> dict[tuple[str, str], Due]:
-        """Of each case that is due the highest level."""
+        """The highest level of each case that is due."""
         return due_by(self._dues.get(key, ([], 0))[0], now)
 
     def is_settled(self, key: OrderKey, now: int) -> bool:

@@ -67,7 +67,7 @@ class Wording:
         return f"[{self._step(alert, step)} · {catalogue['severities'][alert.severity]}{location}] {self.about(alert)}"
 
     def about(self, alert: Alert) -> str:
-        """What the alert is about, in one sentence."""
+        """The alert's subject in one sentence."""
         catalogue = texts()[self.locale]
         center = self.centers.get(alert.center_id or "")
         since = local(alert.since, ZoneInfo(center.time_zone if center else self.time_zone))

@@ -160,5 +160,5 @@ class TimedProtocol(H11Protocol):
 
 
 def timed_protocol(connections: Connections) -> Callable[..., TimedProtocol]:
-    """What uvicorn makes for each connection."""
+    """The protocol class that uvicorn instantiates for each connection."""
     return partial(TimedProtocol, connections)

@@ -112,7 +112,7 @@ class Changes:
         return [fact for order in changed if (fact := self._journeys.get(order)) is not None]
 
     def clear(self) -> None:
-        """Nothing of what changed so far is of interest any more."""
+        """Forget all changes so far."""
         self._changed.clear()
 
     async def wait(self, limit_s: float) -> bool:
@@ -224,13 +224,13 @@ class Journeys:
         return [row.decoded() for order in orders if (row := self.table.order(order)) is not None]
 
     def subscribe(self, order: OrderKey) -> Changes:
-        """What changes of one order from now on; leave it as a context manager."""
+        """A subscription to the changes of one order from now on; a context manager."""
         changes = Changes(self, lambda left_changes: self._leave(order, left_changes))
         self._of_order.setdefault(order, set()).add(changes)
         return changes
 
     def subscribe_all(self) -> Changes:
-        """What changes of any order from now on."""
+        """A subscription to the changes of all orders from now on."""
         changes = Changes(self, self._of_all.discard)
         self._of_all.add(changes)
         return changes

@@ -53,7 +53,7 @@ class Queues:
         return cached[1]
 
     def _waiting_at(self, center_id: str, now: int) -> dict[str, list[tuple[int, str]]]:
-        """Since when who waits, by lane."""
+        """The waiting orders by lane, each with the start of its wait."""
         cached = self._waiting.get(center_id)
         if cached is None or not 0 <= now - cached[0] < WAITING_MS:
             waiting: dict[str, list[tuple[int, str]]] = {}

@@ -23,7 +23,7 @@ _Names = dict[str, Span]
 
 
 class Presence(NamedTuple):
-    """From when to when (s) how many technicians of each pool are there."""
+    """A span (s) and the number of technicians of each pool in it."""
 
     starts_s: float
     ends_s: float
@@ -74,7 +74,7 @@ def duty_of(records: CenterRecords, technicians: Allocation) -> Duty:
 
 
 def free_technicians(duty: Duty, technicians: Allocation, ends: Mapping[tuple[str, float], float]) -> list[list[Span]]:
-    """Of each pool when at least one technician was there and had nothing to do."""
+    """By pool, the spans in which at least one technician was there and free."""
     pools = 1 + max(technicians.of_lane)
     changes: list[list[tuple[float, int]]] = [[] for _ in range(pools)]
     for presence in chain.from_iterable(duty.days):
@@ -177,6 +177,6 @@ def _usual(outside_s: Sequence[float]) -> float:
 
 
 def _apart(spans: list[Span]) -> list[Span]:
-    """The same without overlaps."""
+    """The spans without overlaps."""
     ends = [min(span[1], after[0]) for span, after in pairwise(spans)] + [spans[-1][1]]
     return [(starts_s, ends_s) for (starts_s, _), ends_s in zip(spans, ends, strict=True)]

@@ -120,7 +120,7 @@ def delays_of(visits: Iterable[PastVisit]) -> dict[Stratum, DelayDistribution]:
 def _pairs(
     free: list[list[Span]], empty: list[list[Span]], technicians: Allocation, bays: Allocation
 ) -> list[tuple[list[Span], list[Span]]]:
-    """Of each lane when a technician was free, and when a bay, too."""
+    """By lane, the spans in which a technician was free, and those in which a bay was free, too."""
     lanes = range(len(technicians.of_lane))
     people = [free[technicians.of_lane[lane]] for lane in lanes]
     return [(people[lane], both(people[lane], empty[bays.of_lane[lane]]) if empty else people[lane]) for lane in lanes]
@@ -200,7 +200,7 @@ def _work(
 
 
 def _kind(stretch: Stretch, before: Stretch, visit: VisitRecord) -> str:
-    """Of which kind the delay before this work is."""
+    """The kind of the delay before this work."""
     if before.activity == "reception":
         return "reception"
     earlier = any(part.activity == "repair" and part.starts_s < stretch.starts_s for part in visit.stretches)

@@ -46,7 +46,7 @@ _INPUTS = (
 
 @dataclass(frozen=True, slots=True)
 class WhatIfAnswer:
-    """What came out: without effects it was refused."""
+    """The answer; it has no effects where the question was refused."""
 
     history: WhatIfHistory
     change: WhatIfChange

@@ -84,7 +84,7 @@ def truncated_touches(visits: Iterable[VisitRecord]) -> dict[tuple[str, float], 
 
 
 def free_bays(visits: Iterable[VisitRecord], bays: Allocation) -> list[list[Span]]:
-    """Of each lane's bays when at least one was empty."""
+    """By lane, the spans in which at least one bay was empty."""
     pools = 1 + max(bays.of_lane)
     changes: list[list[tuple[float, int]]] = [[(-1e12, bays.count(pool)), (1e12, 0)] for pool in range(pools)]
     for visit in visits:

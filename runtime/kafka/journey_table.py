@@ -13,7 +13,7 @@ from schemas.topics import JOURNEYS
 
 
 class JourneyRow(Protocol):
-    """What is asked of whatever is kept of a fact."""
+    """The fields that a stored row of a fact must have."""
 
     @property
     def order(self) -> OrderKey: ...

@@ -160,7 +160,7 @@ def records_of(batch: Packed) -> Iterator[Any]:
 
 
 def _records(batch: Packed) -> Iterator[PlainRecord]:
-    """The same for headers whose names are no UTF-8."""
+    """The records of a batch, also where header names are not UTF-8."""
     offset, attributes, first_timestamp, max_timestamp, count = _HEAD.unpack_from(batch)
     has_append_time, at = bool(attributes & _LOG_APPEND_TIME), _HEAD_SIZE
     for _ in range(count):

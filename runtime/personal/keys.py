@@ -65,12 +65,12 @@ def _add(store: Store, order_keys: Sequence[str], now: int) -> None:
 
 
 def stored_orders(store: Store, order_keys: Sequence[str]) -> dict[str, StoredKey]:
-    """Of the orders that have a key, or had one."""
+    """The stored keys of the orders that have or had one, by order key."""
     return {stored.order_key: stored for stored in _rows(store, "order_key", order_keys)}
 
 
 def stored_keys(store: Store, ids: Sequence[str]) -> dict[str, StoredKey]:
-    """The same by the id of the key."""
+    """The stored keys by their own ids."""
     return {stored.id: stored for stored in _rows(store, "id", ids)}
 
 
@@ -98,7 +98,7 @@ def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
 
 
 def erased_rows(store: Store) -> list[Row]:
-    """What is erased or restricted, for `erase_again`."""
+    """The rows of erased and restricted orders, for `erase_again`."""
     return store.run(
         "SELECT id, order_key, created_at, restricted_at, erased_at FROM person_keys "
         "WHERE erased_at IS NOT NULL OR restricted_at IS NOT NULL"

@@ -32,7 +32,7 @@ def new_key() -> Key:
 
 
 def sealer(key: Key) -> Callable[[str], str]:
-    """What gives a text readable with the key alone."""
+    """A function that seals a text with the key."""
     encrypt, head = AESSIV(key.secret).encrypt, f"{SEALED}{key.id}."
     return lambda text: head + _text_of(encrypt(text.encode(), _ASSOCIATED))
 

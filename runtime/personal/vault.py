@@ -47,7 +47,7 @@ class OrderKeys:
         return keyed_hash(self._key, b"order", "\x1f".join(map(str, (center_id, order_id, vehicle_id))))
 
     def order_of(self, event: Mapping[str, Any]) -> str:
-        """The same of an event's order."""
+        """The order key of an event's order."""
         return self.order(event.get("center_id"), event.get("order_id"), event.get("vehicle_id"))
 
     def customer(self, customer_id: str) -> str:
@@ -123,7 +123,7 @@ class Vault:
         return self._with_store(lambda store: keys.restrict(store, order_keys, now_ms(), lift=lift))
 
     def stored(self, order_keys: Sequence[str]) -> dict[str, StoredKey]:
-        """What the key store has of these orders."""
+        """The stored keys of these orders."""
         return self._with_store(lambda store: keys.stored_orders(store, order_keys))
 
     def forget_before(self, created_before: int) -> int:

@@ -65,7 +65,7 @@ _empty: dict[str, tuple[tuple[()], ...]] = {name: ((),) * len(fields) for name, 
 
 
 def _defaults_of(model: type[BaseModel]) -> dict[str, Any]:
-    """What an object has that was written before these fields were known."""
+    """Default values of the fields that older records lack."""
     return {name: field.get_default() for name, field in model.model_fields.items() if not field.is_required()}
 
 

@@ -73,7 +73,7 @@ class Layout:
         return "" if self.is_single or self.nodes else f" ON CLUSTER {self.cluster}"
 
     def settings(self) -> dict[str, Any]:
-        """What a connection that writes asks of ClickHouse."""
+        """The ClickHouse settings of a connection that writes."""
         settings: dict[str, Any] = {}
         if self.is_sharded:
             # The insert returns when the shards have the rows, not when one server has them in its queue for them.
@@ -107,7 +107,7 @@ class Layout:
 
 
 def reading_settings(layout: Layout) -> dict[str, Any]:
-    """What every query needs on this layout."""
+    """The ClickHouse settings of every query on this layout."""
     return SHARD_SETTINGS if layout.is_sharded else {}
 
 

@@ -30,7 +30,7 @@ Row = tuple[Any, ...]
 
 
 class Record(RecordBytes, Protocol):
-    """What is read of a Kafka record and of where it stands."""
+    """The fields that are read of a Kafka record, with topic, partition and offset."""
 
     @property
     def topic(self) -> str: ...

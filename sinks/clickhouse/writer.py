@@ -89,7 +89,7 @@ async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progre
 
 
 def _unsealer(config: WriterConfig) -> Callable[[str], str | None]:
-    """What reads sealed free text, where it is to be kept in ClickHouse."""
+    """A function that opens sealed free text; None where ClickHouse keeps none."""
     if not config.keep_free_text or config.person_keys is None:
         return lambda text: None
     vault = Vault(config.person_keys, config.hash_key)
@@ -170,7 +170,7 @@ class _Writer(Box):
 
     @property
     def poll_s(self) -> float:
-        """Not longer than until the batch is due."""
+        """Seconds to poll: at most until the batch is due."""
         return min(POLL_S, max(0.01, self._patience_s() - self._batch.age_s())) if self._batch else POLL_S
 
     def _patience_s(self) -> float:

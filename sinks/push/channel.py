@@ -25,7 +25,7 @@ class MessageTexts(Protocol):
 
     @property
     def html(self) -> str:
-        """The same as an HTML page without anything that is loaded from elsewhere."""
+        """The text as an HTML page that loads nothing from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

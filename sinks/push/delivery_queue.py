@@ -42,7 +42,7 @@ CALL_MARGIN_S = 5.0
 
 @dataclass(slots=True)
 class PushContext:
-    """What all delivery queues of a process share.
+    """Ledger, channels, settings and clock, shared by all delivery queues of a process.
 
     `owner` names this process in the ledger; `shards` are the partitions it has in hand.
 
@@ -153,7 +153,7 @@ class DeliveryQueue:
             await asyncio.sleep(GATHER_S)
 
     async def _sleep(self, next_due: int | None) -> None:
-        """Until something is due or new."""
+        """Sleep until a send is due or a new one arrives."""
         pause = LOOK_AT_LEAST_EVERY_S
         if next_due is not None:
             pause = min(pause, max(0.0, (next_due - self._context.clock()) / 1000) + 0.001)

@@ -24,7 +24,7 @@ def expires_at(milestone: Milestone) -> int:
 
 
 def notices_to_make(visit: Visit, milestones: list[Milestone], now_ms: int) -> list[Milestone]:
-    """Those of the milestones that can still be told at `now_ms`.
+    """Notices of the milestones that are still worth telling at `now_ms`.
 
     Of an order in the workshop the last one stays even where none can: by it the watch knows whom to tell what follows.
     """

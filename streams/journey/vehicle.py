@@ -193,7 +193,7 @@ class Vehicle:
 
 
 def _without_center(order: OrderKey) -> OrderKey:
-    """What remembers an order that an earlier version let go: its number alone."""
+    """The key of a dropped order as earlier versions wrote it: its number alone."""
     return order._replace(center_id="")
 
 

@@ -122,7 +122,7 @@ class Worker:
         await self._producer.stop()
 
     def _recovered_end(self, topic: str, partition: int) -> int | None:
-        """Where the last recovery held the changelog to end."""
+        """The changelog's end offset as the last recovery saw it."""
         last: int | None = self._app.tables.recovery.active_highwaters.get(TP(topic, partition))
         return None if last is None else last + 1
 

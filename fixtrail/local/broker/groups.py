@@ -48,7 +48,7 @@ class Groups:
                 self.forget_topic(topic)
 
     def entries(self) -> Iterator[Entry]:
-        """What the journal must hold of the groups."""
+        """The groups' entries for a rewritten journal."""
         for group_id, saved in self._remembered.items():
             yield ["group", group_id, saved]
         for group_id, commits in self._offsets.items():

@@ -68,7 +68,7 @@ class Topics:
             self._topics[name] = Topic(name, settings, config, logs)
 
     def entries(self) -> Iterator[Entry]:
-        """What the journal must hold of the topics."""
+        """The topics' entries for a rewritten journal."""
         for topic in self:
             yield ["topic", topic.name, len(topic.logs), topic.settings]
         for (name, partition), start in self._starts.items():

@@ -65,7 +65,7 @@ class Transactions:
                 self._note(_restored(saved))
 
     def entries(self) -> Iterator[Entry]:
-        """What the journal must hold of the producers."""
+        """The producers' entries for a rewritten journal."""
         yield ["producer-id", self._next_id]
         for transaction in self._by_id.values():
             yield ["transaction", _dump(transaction)]

@@ -30,7 +30,7 @@ _TIMES = ("late_p50_s", "late_p95_s", "skew_s", "late_max_s")
 
 @dataclass
 class _Phases:
-    """What is to be known of one order to tell which phases it lacks."""
+    """The phases of one order, to tell which ones it lacks."""
 
     center: str
     jobs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -13,11 +13,11 @@ class GradeLimits(TomlTable):
     stop: float
 
     def grade(self, value: float) -> str:
-        """Of something that had better be small."""
+        """The grade of a value that should be small."""
         return STOP if value > self.stop else NOTE if value > self.note else GO
 
     def grade_of_least(self, value: float) -> str:
-        """Of something that had better be large."""
+        """The grade of a value that should be large."""
         return STOP if value < self.stop else NOTE if value < self.note else GO
 
 

@@ -36,7 +36,7 @@ def _visits(visits: pd.DataFrame, runs: dict[Any, Any], promises: dict[Any, Any]
 
 
 def _new_promises(promises: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those that say something else than the one before."""
+    """Promises that differ from the one before."""
     ordered = sorted(promises)
     return [pair for before, pair in zip([None, *ordered], ordered, strict=False) if not before or pair[1] != before[1]]
 

@@ -27,7 +27,7 @@ class Holidays(TomlTable):
         return self
 
     def of(self, center: Center | None) -> "Holidays":
-        """The same with the days of a center's own; the file goes before them."""
+        """The holidays of one center: the file's, then the center's own."""
         if center is None:
             return self
         closed, working = self.closed | (center.closed_on - self.working), self.working | (center.open_on - self.closed)

@@ -22,7 +22,7 @@ class SlotRequests:
     services: tuple[Floats, ...]
 
     def of(self, is_chosen: Bools) -> "SlotRequests":
-        """Those of the chosen runs alone."""
+        """The days of the chosen runs."""
         rows = is_chosen[self.runs]
         if rows.all():
             return self

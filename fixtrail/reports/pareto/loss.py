@@ -170,7 +170,7 @@ def expected(eta: Matrix, pulls: Matrix, members: Sequence[int], weight: Vector 
 
 
 def worth_of(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> Mapping[frozenset[int], Vector]:
-    """The same for every set of causes that is solved."""
+    """The worth of every set of solved causes."""
     log_odds = {frozenset[int](): eta}
     for member in range(len(pulls)):
         log_odds |= {members | {member}: eta_of_members + pulls[member] for members, eta_of_members in log_odds.items()}

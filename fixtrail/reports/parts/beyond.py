@@ -37,7 +37,7 @@ class PartsOutlook:
 
     @property
     def scope(self) -> dict[str, object]:
-        """What it is a forecast of, as a report states it."""
+        """The forecast's scope as a report states it."""
         origin, days = self.answer.demand.origin, self.answer.plan.horizon
         return {"origin_day": origin.isoformat(), "horizon_days": days, "definition_version": DEFINITION_VERSION}
 

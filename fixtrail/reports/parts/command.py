@@ -126,7 +126,7 @@ _SAME = ("q50", "q95", "method", "class_hits", "service_level", "cover_days", "s
 
 
 def rows_of(ahead: PartsOutlook, now: datetime) -> Iterator[dict[str, Any]]:
-    """What is published of each part and center that has a forecast."""
+    """The rows to publish: one for each part and center with a forecast."""
     about = {**ahead.scope, "published_at": to_ms(now)}
     for row in ahead.frame[ahead.frame["status"] == "forecast"].to_dict("records"):
         yield {

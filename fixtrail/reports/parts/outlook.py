@@ -157,7 +157,7 @@ def outlook_frame(answer: Forecast, stockouts: "Mapping[tuple[str, str], float] 
 
 
 def totals_frame(answer: Forecast, frame: pd.DataFrame) -> pd.DataFrame:
-    """The same by part and region, and by part over all centers (region `*`).
+    """The forecast by part and region, and by part over all centers (region `*`).
 
     Means and variances add up; so k is that of the parts' k, weighted by their means.
     """

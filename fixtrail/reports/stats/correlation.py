@@ -29,7 +29,7 @@ class Estimate:
     reason: str | None = None
 
     def times(self, factor: float) -> "Estimate":
-        """The same figure per another unit."""
+        """The estimate in another unit."""
         if self.value is None or self.low is None or self.high is None:
             return self
         low, high = sorted((self.low * factor, self.high * factor))

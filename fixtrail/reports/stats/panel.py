@@ -59,7 +59,7 @@ class Rollout:
         return sorted(center for center in self.starts if self.waves[center] == wave)
 
     def untouched(self, centers: Sequence[str], until: int) -> list[str]:
-        """Those of the centers that have not changed over by the end of day `until`."""
+        """The centers that have not changed over by the end of day `until`."""
         return [center for center in centers if self.starts.get(center, until + 1) > until]
 
 

@@ -122,7 +122,7 @@ def simulate_sums(random: np.random.Generator, mean: float, shape: float, baseli
 
 
 class Sight(NamedTuple):
-    """What can be seen how soon of a rate that becomes `factor` times as high.
+    """How soon a rate that becomes `factor` times as high is detected.
 
     `weeks` is the median, None where it takes longer than SIGHT_WEEKS; `share` are those seen within eight weeks.
     """

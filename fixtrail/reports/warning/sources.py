@@ -38,7 +38,7 @@ class WarningData:
 
 
 def ask_data(ask: Ask, options: Options) -> WarningData:
-    """All that was asked of ClickHouse, up to `options.until`, or yesterday."""
+    """The report's data from ClickHouse, up to `options.until`, or yesterday."""
     zone = options.targets.time_zone
     last = last_week(options)
     since = last - timedelta(weeks=WEEKS, days=ONCE_IN_DAYS)

@@ -193,7 +193,7 @@ NotEnrolled = Annotated[Person, Depends(required(enrolled=False))]
 
 
 def remember(request: Request, access: Access, session: Session) -> None:
-    """What pages need of the session, and its cookie where it is to be renewed."""
+    """Put person, form token and, where due, a renewed cookie of the session on the request."""
     request.state.session = session
     request.state.person = session.person
     request.state.form_token = access.sessions.form_token(session)

@@ -126,7 +126,7 @@ class Sessions:
         return replace(session, seen_at=now) if now - session.seen_at >= RENEW_S else None
 
     def end(self, session: Session) -> None:
-        """From now on no copy of its cookie holds anywhere."""
+        """End the session: no copy of its cookie is valid any more."""
         self.end_one(session.id, self.records.get(_session_key(session.id)) or self._record(session))
 
     def end_one(self, session_id: str, record: SessionRecord) -> None:
@@ -170,7 +170,7 @@ class Sessions:
         )
 
     def form_token(self, session: Session) -> str:
-        """What every form of this session carries."""
+        """The token that every form of this session carries."""
         return _form_token(self._keys[0], session)
 
     def is_form_token(self, session: Session, token: str) -> bool:

@@ -73,7 +73,7 @@ class Throttle:
             self._known_pairs.popitem(last=False)
 
     def _counted(self, attempt: Attempt, now: float) -> list[tuple[SlidingWindow, str, int]]:
-        """What the attempt counts in, and how many attempts each of them takes."""
+        """The windows that the attempt counts in, with the limit of each."""
         device = f"{attempt.who} {attempt.device}"
         of_device = [(self._devices, device, PER_DEVICE), (self._devices_hour, device, PER_DEVICE_HOUR)]
         if attempt.device and not any(window.wait_s(key, most, now) for window, key, most in of_device):

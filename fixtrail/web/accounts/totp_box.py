@@ -19,7 +19,7 @@ _PURPOSE = b"fixtrail second factor"
 
 
 def totp_mark(stored: str | None) -> str:
-    """What tells one secret from another, sealed or not; empty for none."""
+    """A mark by which secrets differ, sealed or not; empty for none."""
     if stored is None:
         return ""
     return stored.split(".")[1] if stored.startswith(_HEAD) else hashlib.sha256(stored.encode()).hexdigest()[:16]

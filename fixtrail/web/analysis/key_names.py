@@ -23,7 +23,7 @@ class KeyNames:
     names: Mapping[str, "Mapping[str, Bilingual]"]
 
     def of(self, by: str | None, key: str, locale: Locale) -> str:
-        """What a key of this cut is called."""
+        """The name of a key of this cut."""
         name = self.names.get(by or "", {}).get(key)
         return key if name is None else name.in_locale(locale)
 

@@ -99,7 +99,7 @@ async def overview(request: Request, person: Analyst) -> Response:
 
 
 def _badge(request: Request) -> CentersBadge:
-    """What is known of the data of all centers."""
+    """The badge of all centers' data."""
     web = web_of(request)
     return web.ops.data_badges.current().of_all(web.config.centers.all())
 

@@ -95,7 +95,7 @@ class ConsentChange(BaseModel):
 
 
 class ConsentState(BaseModel):
-    """What holds now for the address."""
+    """The current consent state of the address."""
 
     opted_out: bool
     milestones: list[str] | None = Field(description="The only milestones that are wanted; null for all.")
@@ -160,7 +160,7 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
 
 
 def _changed(settings: LedgerSettings, change: ConsentChange, key: ApiKey) -> dict[str, Any]:
-    """What holds from now on; of a test key what would, with nothing written."""
+    """The consent state after the change; of a test key as it would be, with nothing written."""
     if not key.test:
         return change_consent(settings, change.address, change.consent(key.source))
     current = change_consent(settings, change.address, Consent())

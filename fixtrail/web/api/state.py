@@ -65,7 +65,7 @@ class ApiState:
 
     @contextmanager
     def room(self, key_id: str) -> Iterator[Callable[[int], None]]:
-        """What counts the pieces of a body as they come, until it is worked off.
+        """A function that counts a body's bytes as they come, until the body is processed.
 
         It raises ApiError (503) where too much of one key, or of all, is under way.
         """
@@ -122,7 +122,7 @@ def request_log(settings: ApiKeySettings) -> RequestLog:
 
 
 def event_producer(settings: ApiSettings) -> RenewingProducer:
-    """What sends accepted events; it opens only where there is a topic for them."""
+    """The producer of accepted events; it opens only where their topic exists."""
 
     async def start() -> Any:
         await require_topic(settings, SERVICE_EVENTS)

@@ -151,7 +151,7 @@ def board(
 
 
 def longest_first(orders: Iterable[LiveOrder]) -> list[LiveOrder]:
-    """Those who wait now, the longest wait so far first."""
+    """The orders that wait now, the longest wait first."""
     waiting = [order for order in orders if order.waits]
     return sorted(waiting, key=lambda order: (-(order.wait_s or 0.0), order.order_id))
 

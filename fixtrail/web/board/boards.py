@@ -129,7 +129,7 @@ async def values_of(
     estimates: Estimates | None = None,
     calls: CallRequests | None = None,
 ) -> dict[str, Any]:
-    """What the templates of the pieces find."""
+    """The values for the templates of the pieces."""
     facts = [as_shown(fact, centers, journeys.checks, now) for fact in journeys.open_orders()]
     ids = visible_centers(view.choice, view.person, centers, {fact.center_id for fact in facts})
     zones = {center_id: center.time_zone for center_id, center in centers.items()}

@@ -89,7 +89,7 @@ def open_wait_s(fact: JourneyFact, center: Center | None, now: int) -> float | N
 def live_order(
     fact: JourneyFact, now: int, center: Center | None = None, estimate: Estimate | None = None
 ) -> LiveOrder:
-    """What the board needs of an open order of a center."""
+    """An open order as the board shows it."""
     awaited = [part for part in fact.parts if part.fulfilled_at is None and part.cancelled_at is None]
     return LiveOrder(
         order_id=fact.order_id,

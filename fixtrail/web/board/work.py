@@ -107,7 +107,7 @@ def _wait_s(item: WorkItem) -> float:
 
 
 def _late_probability(item: WorkItem) -> float:
-    """That of a broken promise: 1 once it is broken, 0 where nothing is known."""
+    """The probability that the promise is broken: 1 once it is, 0 where nothing is known."""
     is_broken = any(due.kind == "promise" and due.late for due in item.dues)
     return 1.0 if is_broken else item.order.late_probability or 0.0
 

@@ -134,7 +134,7 @@ def _customer_link(web: Web, fact: JourneyFact) -> str | None:
 
 
 def _technician(events: list[Row]) -> str | None:
-    """Who worked on it last, as far as the events say."""
+    """The technician of the last event that names one."""
     return next((str(event["technician_id"]) for event in reversed(events) if event["technician_id"]), None)
 
 

@@ -173,7 +173,7 @@ async def _acknowledge(web: Web, person: Person, alert: Alert, note: str | None)
 
 @router.get("/")
 async def root(request: Request) -> Response:
-    """Whoever types only the host's name means the board."""
+    """The address without a path leads to the board."""
     return RedirectResponse("/ops", status_code=303)
 
 

@@ -61,7 +61,7 @@ def is_choosable_here(lines: Sequence[QuoteLine]) -> bool:
 
 
 def _chosen(quoted: Quoted, lines: Sequence[QuoteLine], choice: QuoteChoice | None, now: int) -> Sequence[QuoteLine]:
-    """What is ticked: as just chosen, as decided, or everything."""
+    """The ticked lines: as just chosen, as decided, or all of them."""
     if choice is not None and choice.is_of(quoted, now) and choice.answer == "approve":
         return chosen_lines(lines, choice.line_ids) if is_choosable_here(lines) else lines
     decided = quoted.decisions[-1].lines if quoted.decisions and quoted.answer == "approved" else None

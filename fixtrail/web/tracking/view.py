@@ -117,7 +117,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class JourneyView:
-    """All that the page shows, besides where it is."""
+    """The values that the page shows, without its address."""
 
     order_id: str
     event_count: int
@@ -143,7 +143,7 @@ class JourneyView:
 
     @property
     def shown_waits(self) -> tuple[Wait, ...]:
-        """Those worth a line: a minute or more, and the one that runs."""
+        """The waits of a minute or more, and the one that runs."""
         return tuple(wait for wait in self.waits if wait.runs or wait.seconds >= MINUTE_MS / 1000)
 
     @property
@@ -152,7 +152,7 @@ class JourneyView:
 
 
 def journey_view(fact: JourneyFact, now: int) -> JourneyView:
-    """What the page shows of this journey at `now`."""
+    """The view of this journey at `now`."""
     going_on = _now(fact)
     # Where the workshop's clock is ahead of ours, nothing has lasted less than no time.
     now = max(now, fact.last_event_at)

@@ -44,7 +44,7 @@ class GroupCommitThread:
         self._thread.start()
 
     async def execute(self, work: Callable[[Store], T]) -> T:
-        """What `work` returns. Raises what it raises; nothing of it is written then."""
+        """Run `work` in a shared transaction and return its result. If it raises, nothing of it is written."""
         task = _Task(work, self._loop.create_future())
         self._tasks.put(task)
         answer: T = await task.answer

@@ -267,7 +267,7 @@ def lanes(store: Store, shards: Collection[int]) -> list[tuple[str, str]]:
 
 
 def waiting_in(store: Store, lane: str, shards: Collection[int]) -> list[Send]:
-    """All that waits in a lane, due or not."""
+    """All waiting sends of a lane, due or not."""
     sql = f"SELECT {_COLUMNS} FROM sends WHERE lane = ? AND shard IN ({_numbers(shards)}) AND {_WAITING}"
     return [Send(*row) for row in store.run(sql, (lane,))] if shards else []
 

@@ -11,7 +11,7 @@ REASON = "it may have been sent between the last backup and the loss"
 
 
 def note_restored(store: Store, now: int) -> None:
-    """From now on nothing is sent that is about a time before this."""
+    """Record that the ledger was restored: nothing about an earlier time is sent from now on."""
     create_tables(store)
     store.run(_TABLE)
     store.run("INSERT INTO restorations (restored_at) VALUES (?)", (now,))

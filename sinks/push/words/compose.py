@@ -73,7 +73,7 @@ class Composer:
         )
 
     def _currency(self, fact: Mapping[str, Any] | None) -> str:
-        """Of what was paid: the last quote's, as far as there is one."""
+        """The currency of the last quote; None where there is no quote."""
         return (fact or {}).get("currency") or self.currency
 
     def _center_context(self, notice: Mapping[str, Any]) -> CenterContext:

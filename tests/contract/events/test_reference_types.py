@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from schemas.decode import EventError, names_of
-from schemas.json_schema import _any_reference
+from schemas.json_schema import any_reference_schema
 from schemas.reference_events import REFERENCE_DECODER, REFERENCE_TYPES, admit_reference
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.reference_rows import REFERENCE_EVENTS, ReferenceRows
@@ -45,7 +45,7 @@ def test_an_example_is_admitted_under_its_center_and_read_whole(name: str):
     event, ignored = admit_reference(KafkaRecord(bytes_of(EXAMPLES[name]), b"east-01"))
 
     assert (event.center_id, set(ignored)) == ("east-01", set())
-    jsonschema.validate(EXAMPLES[name], _any_reference())
+    jsonschema.validate(EXAMPLES[name], any_reference_schema())
 
 
 @every_example

@@ -49,3 +49,16 @@ def test_no_files_import_each_other_in_a_circle():
 def test_a_circle_would_be_seen():
     with pytest.raises(CycleError):
         check({"sinks.a": {"sinks.b"}, "sinks.b": {"sinks.c"}, "sinks.c": {"sinks.a"}})
+
+
+def test_no_file_imports_what_another_one_keeps_to_itself():
+    private = {
+        f"{name}: {node.module}.{alias.name}"
+        for name, path in FILES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in FILES
+        for alias in node.names
+        if alias.name.startswith("_")
+    }
+
+    assert private == set()
