@@ -3,6 +3,7 @@
 A rule accepts only what pydantic accepts, and gives what pydantic gives. What it finds unusual it leaves to pydantic.
 """
 
+import operator
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -150,28 +151,16 @@ def _bounds(limits: Iterable[Any]) -> list[Callable[[Any], bool]]:
     for item in limits:
         match item:
             case Ge(limit):
-                bounds.append(partial(_is_from, limit))
+                bounds.append(partial(operator.le, limit))
             case Gt(limit):
-                bounds.append(partial(_is_above, limit))
+                bounds.append(partial(operator.lt, limit))
             case Lt(limit):
-                bounds.append(partial(_is_below, limit))
+                bounds.append(partial(operator.gt, limit))
             case Strict(False):
                 pass
             case _:
                 raise UnsupportedError(f"{item}")
     return bounds
-
-
-def _is_from(limit: Any, number: Any) -> bool:
-    return bool(number >= limit)
-
-
-def _is_above(limit: Any, number: Any) -> bool:
-    return bool(number > limit)
-
-
-def _is_below(limit: Any, number: Any) -> bool:
-    return bool(number < limit)
 
 
 def _years(limits: list[Any]) -> tuple[int, int]:

@@ -46,7 +46,7 @@ class Tools:
     def list_figures(self) -> str:
         """Every figure that is defined: name, title, question, unit and cuts."""
         names = ("figure", "title", "question", "unit", "cuts")
-        return _json([{name: about[name] for name in names} for about in all_described()])
+        return _json([{name: description[name] for name in names} for description in all_described()])
 
     def describe_figure(self, figure: str) -> str:
         """A figure's formula, unit, version, cuts and conditions. What is not defined is refused with the nearest."""

@@ -58,12 +58,16 @@ def query(
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
     tables = settings.clickhouse_tables()
-    about = {"database": tables.database, "default_format": output_format, "wait_end_of_query": "1"} | ANSWER_BUFFER
+    options = {
+        "database": tables.database,
+        "default_format": output_format,
+        "wait_end_of_query": "1",
+    } | ANSWER_BUFFER
     if longest_s is not None:
-        about["max_execution_time"] = f"{longest_s:g}"
-    about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
+        options["max_execution_time"] = f"{longest_s:g}"
+    options |= {f"param_{name}": value for name, value in (parameters or {}).items()}
     request = urllib.request.Request(
-        f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",
+        f"{url.rstrip('/')}/?{urllib.parse.urlencode(options)}",
         data=tables.renamed(text).encode(),
         headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
     )

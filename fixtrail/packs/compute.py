@@ -190,7 +190,7 @@ def kpi_targets(period: PackPeriod, targets: Targets) -> Targets:
     return replace(
         targets,
         periods=(
-            *(replace(about, name=names[about.name]) for about in targets.periods if about.name in bases),
+            *(replace(period, name=names[period.name]) for period in targets.periods if period.name in bases),
             *_both(period),
         ),
         relative={

@@ -36,7 +36,7 @@ def external_pack(file: Path, request: PackRequest, now: datetime) -> Pack:
             "targets": {"sha256": request.targets_sha256, "values": {}},
             "as_of": None,
             "watermark": {"partitions": {}, "records": 0, "newest_at": None, "moved_orders": 0},
-            "definitions": {name: definition_section(about) for name, about in report.definitions.items()},
+            "definitions": {name: definition_section(definition) for name, definition in report.definitions.items()},
             "figures": rows,
             "headlines": [*with_target, *(name for name in names if name not in with_target)],
             "verdicts": verdicts(rows, with_target),
@@ -77,8 +77,8 @@ def _changes(rows: list[Row], report: Report) -> list[Row]:
         if row["period"] != THIS or row["figure"] not in before:
             continue
         ends = (before[row["figure"]], row["value"])
-        about = {"figure": row["figure"], "before": ends[0], "after": ends[1], "change": ends[1] - ends[0]}
-        about |= {"low": None, "high": None, "n_before": None, "n_after": row["n"], "verdict": "not_distinguishable"}
+        change = {"figure": row["figure"], "before": ends[0], "after": ends[1], "change": ends[1] - ends[0]}
+        change |= {"low": None, "high": None, "n_before": None, "n_after": row["n"], "verdict": "not_distinguishable"}
         unit = report.definitions[row["figure"]].unit
-        changes.append({**about, "shown": shown_row(about, unit, ("before", "after", "change", "low", "high"))})
+        changes.append({**change, "shown": shown_row(change, unit, ("before", "after", "change", "low", "high"))})
     return changes

@@ -45,15 +45,15 @@ def is_of_clock(figure: str) -> bool:
     return figure.startswith(CLOCK_PREFIXES)
 
 
-def definition_section(about: Definition) -> dict[str, Any]:
+def definition_section(definition: Definition) -> dict[str, Any]:
     """A definition as JSON has it."""
     return {
-        "title": plain(about.title),
-        "text": plain(about.text),
-        "unit": about.unit,
-        "goal": about.better,
-        "version": about.version,
-        "part": about.part,
+        "title": plain(definition.title),
+        "text": plain(definition.text),
+        "unit": definition.unit,
+        "goal": definition.better,
+        "version": definition.version,
+        "part": definition.part,
     }
 
 
@@ -101,7 +101,7 @@ def report_from(name: str, section: Mapping[str, Any]) -> Report:
         tuple(_sheet(sheet_name, table) for sheet_name, table in section["tables"].items()),
         (),
         tuple(_words(words) for words in section["methods"]),
-        {name: definition_from(about) for name, about in section["definitions"].items()},
+        {name: definition_from(definition) for name, definition in section["definitions"].items()},
     )
 
 
@@ -127,12 +127,12 @@ def _column(column: Column, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _sheet(name: str, table: Mapping[str, Any]) -> Sheet:
     columns = tuple(
         Column(
-            about["name"],
-            _words(about["title"]),
-            about["kind"] if about["kind"] in _KINDS else "text",
-            {code: _words(words) for code, words in about["words"].items()} or None,
+            column["name"],
+            _words(column["title"]),
+            column["kind"] if column["kind"] in _KINDS else "text",
+            {code: _words(words) for code, words in column["words"].items()} or None,
         )
-        for about in table["columns"]
+        for column in table["columns"]
     )
     note = _words(table["note"]) if table["note"] else None
     if table["rows_all"] > len(table["rows"]):

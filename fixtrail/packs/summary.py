@@ -44,7 +44,7 @@ def summary_of(
     data = reports.get("data")
     summary: dict[str, Any] = rounded(
         {
-            "definitions": {name: definition_section(about) for name, about in _used(kpi, figures).items()},
+            "definitions": {name: definition_section(definition) for name, definition in _used(kpi, figures).items()},
             "figures": figures,
             "headlines": headlines(figures, targeted(targets)),
             "verdicts": verdicts(figures, targeted(targets)),

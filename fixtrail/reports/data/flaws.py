@@ -104,9 +104,9 @@ def _of_letters(letters: pd.DataFrame, arrivals: pd.DataFrame) -> list[dict[str,
 
 def _flaw(name: str, row: dict[str, Any], count: float, of: float) -> dict[str, Any]:
     limits, share = rules().shares[name], count / of if of else 0.0
-    about = {"center_id": row["center_id"], "source": row.get("source", ""), "flaw": name}
+    key = {"center_id": row["center_id"], "source": row.get("source", ""), "flaw": name}
     numbers = {"count": int(count), "of": int(of), "value": share}
-    return {"grade": limits.grade(share), **about, **numbers, "note_above": limits.note, "stop_above": limits.stop}
+    return {"grade": limits.grade(share), **key, **numbers, "note_above": limits.note, "stop_above": limits.stop}
 
 
 def _clock(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -115,7 +115,7 @@ def _clock(row: dict[str, Any]) -> list[dict[str, Any]]:
     if skew is None or pd.isna(skew):
         return []
     limits = rules().seconds["clock"]
-    about = {"center_id": row["center_id"], "source": row["source"], "flaw": "clock"}
+    key = {"center_id": row["center_id"], "source": row["source"], "flaw": "clock"}
     numbers = {"count": int(row["ahead"]), "of": int(row["arrivals"]), "value": float(skew)}
     grade = limits.grade(max(0.0, -float(skew)))
-    return [{"grade": grade, **about, **numbers, "note_above": limits.note, "stop_above": limits.stop}]
+    return [{"grade": grade, **key, **numbers, "note_above": limits.note, "stop_above": limits.stop}]

@@ -30,10 +30,10 @@ def build(ask: Ask, options: Options) -> Report:
     refuse_cut("eta", options)
     last = options.until or ask_last_day(ask, options)
     first = options.since or last - timedelta(days=DAYS - 1)
-    about: dict[str, Any] = {"since": first - timedelta(days=LEARNED_FROM_DAYS)}
-    one_in = one_vehicle_in(int(ask("eta_size", **about).iloc[0]["visits"]), MOST_ORDERS)
-    about["end_key"] = end_key(one_in)
-    visits = visits_of(*(ask(query, **about) for query in ("eta_visits", "eta_stages", "eta_promises")))
+    parameters: dict[str, Any] = {"since": first - timedelta(days=LEARNED_FROM_DAYS)}
+    one_in = one_vehicle_in(int(ask("eta_size", **parameters).iloc[0]["visits"]), MOST_ORDERS)
+    parameters["end_key"] = end_key(one_in)
+    visits = visits_of(*(ask(query, **parameters) for query in ("eta_visits", "eta_stages", "eta_promises")))
     centers, changed_at = centers_of(ask("centers"))
     walk = walk_of(visits, OpeningClocks(centers), changed_at, last)
     return report_of(walk, first, last, options, one_in)

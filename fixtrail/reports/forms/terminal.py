@@ -31,8 +31,8 @@ def print_report(report: Report, console: Console | None = None) -> None:
     if report.figures:
         out.print("\n[bold]Definitions[/bold]")
         for name in dict.fromkeys(figure.figure for figure in report.figures):
-            about = report.definitions[name]
-            out.print(f"  {name}: {escaped(about.text.en)} (version {about.version})", highlight=False)
+            definition = report.definitions[name]
+            out.print(f"  {name}: {escaped(definition.text.en)} (version {definition.version})", highlight=False)
     if report.methods:
         out.print("\n[bold]How it was computed[/bold]")
         for method in report.methods:
@@ -60,9 +60,9 @@ def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
         if grid.by:
             cells.insert(0, escaped(line.key or words.no_key(grid.by).en))
         if line.figure:
-            about = report.definitions[line.figure]
-            cells.insert(1 if grid.by else 0, about.title.en)
-            cells.append("" if line.target is None else words.format_value(line.target, about.kind))
+            definition = report.definitions[line.figure]
+            cells.insert(1 if grid.by else 0, definition.title.en)
+            cells.append("" if line.target is None else words.format_value(line.target, definition.kind))
         table.add_row(*cells)
     out.print(table)
 
@@ -71,8 +71,8 @@ def _cell(figure: Figure | None, report: Report) -> str:
     """A figure with its interval, n and status, below one another."""
     if figure is None:
         return ""
-    about = report.definitions[figure.figure]
-    lines = [f"[bold]{words.format_value(figure.value, about.kind)}[/bold]", words.interval(figure, about)]
+    definition = report.definitions[figure.figure]
+    lines = [f"[bold]{words.format_value(figure.value, definition.kind)}[/bold]", words.interval(figure, definition)]
     lines += [words.usable(figure), words.left_out(figure), words.ripe(figure)]
     if figure.status:
         lines.append(f"[{_COLOURS[figure.status]}]{words.STATUS[figure.status].en}{words.judged_on(figure)}[/]")

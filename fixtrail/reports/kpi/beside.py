@@ -13,12 +13,12 @@ from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.pooled import Votes
 
 
-def beside_figures(about: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
+def beside_figures(answers: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
     """Every figure of reports/beside.py of a key."""
-    yield from _open(about.counts)
-    yield from _cancelled(about)
-    yield from _answers(about, ripe_until)
-    odd, orders = about.anomalies.get("negative_gap", 0), int(about.counts["orders"])
+    yield from _open(answers.counts)
+    yield from _cancelled(answers)
+    yield from _answers(answers, ripe_until)
+    odd, orders = answers.anomalies.get("negative_gap", 0), int(answers.counts["orders"])
     yield share_figure("odd_times", odd, orders, orders, {})
 
 
@@ -39,12 +39,12 @@ def _open(row: Row) -> Iterator[Figure]:
     yield _counted("open_silent", int(row["open_silent"]), n, orders, others)
 
 
-def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
-    row = about.counts
+def _cancelled(answers: KeyAnswers) -> Iterator[Figure]:
+    row = answers.counts
     orders, closed, handed_off = (int(row[name]) for name in ("orders", "closed", "handed_off"))
     yet, cancelled, n = orders - closed, closed - handed_off, int(row["cancelled_waits"])
     yield share_figure(
-        "cancelled_share", cancelled, closed, orders, {"open": yet}, pairs_of(about.centers, "cancelled", "closed")
+        "cancelled_share", cancelled, closed, orders, {"open": yet}, pairs_of(answers.centers, "cancelled", "closed")
     )
     left = {"open": yet, "handed_off": handed_off, "no_check_in": cancelled - n}
     interval = NO_INTERVAL
@@ -58,16 +58,16 @@ def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
         yield _described(f"cancelled_wait_{name}_s", value, n, orders, left)
 
 
-def _answers(about: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
-    row = about.counts
+def _answers(answers: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
+    row = answers.counts
     orders, closed, scores = (int(row[name]) for name in ("orders", "closed", "scores"))
     yet, silent = orders - closed, closed - scores
     rate = share_figure(
-        "response_rate", scores, closed, orders, {"open": yet}, pairs_of(about.centers, "scores", "closed")
+        "response_rate", scores, closed, orders, {"open": yet}, pairs_of(answers.centers, "scores", "closed")
     )
     yield replace(rate, unripe=int(row["young"]), ripe_until=ripe_until)
-    early = [_votes(center, "early", int(center["early"])) for center in about.answers]
-    late = [_votes(center, "late", int(center["answers"]) - int(center["early"])) for center in about.answers]
+    early = [_votes(center, "early", int(center["early"])) for center in answers.answers]
+    late = [_votes(center, "late", int(center["answers"]) - int(center["early"])) for center in answers.answers]
     for name, votes in (("early", early), ("late", late)):
         others = {"late_answers" if name == "early" else "early_answers": scores - sum(center.n for center in votes)}
         yield nps_figure(f"nps_{name}", votes, orders, dict(open=yet, no_score=silent, **others))

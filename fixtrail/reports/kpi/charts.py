@@ -43,24 +43,26 @@ def charts_of(
 
 
 def _row(figure: Figure) -> dict[str, object]:
-    about: dict[str, object] = {name: getattr(figure, name) for name in ("period", "key", "value", "n", "target")}
-    return {**about, **figure.interval.cells()}
+    fields: dict[str, object] = {name: getattr(figure, name) for name in ("period", "key", "value", "n", "target")}
+    return {**fields, **figure.interval.cells()}
 
 
-def draw(figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale) -> Picture:
+def draw(
+    figures: Sequence[Figure], definition: Definition, periods: Mapping[str, Bilingual], locale: Locale
+) -> Picture:
     """One figure's values with their intervals and the target."""
     if figures[0].by in _OVER_TIME:
-        return _over_time(figures, about, periods, locale)
-    return _side_by_side(figures, about, periods, locale)
+        return _over_time(figures, definition, periods, locale)
+    return _side_by_side(figures, definition, periods, locale)
 
 
 def _side_by_side(
-    figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale
+    figures: Sequence[Figure], definition: Definition, periods: Mapping[str, Bilingual], locale: Locale
 ) -> Picture:
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 
     drawing, axes = picture(8.0, max(2.2, 0.9 + 0.34 * len(figures)))
-    scale = _TIMES.get(about.unit, 1.0)
+    scale = _TIMES.get(definition.unit, 1.0)
     names = list(dict.fromkeys(figure.period for figure in figures))
     for row, figure in enumerate(figures):
         assert figure.value is not None
@@ -75,17 +77,19 @@ def _side_by_side(
     axes.invert_yaxis()
     axes.margins(x=0.12)
     _target(axes, figures, scale, locale)
-    axes.set_xlabel(_AXIS[about.unit].in_locale(locale) if about.unit in _AXIS else about.title.in_locale(locale))
+    axes.set_xlabel(
+        _AXIS[definition.unit].in_locale(locale) if definition.unit in _AXIS else definition.title.in_locale(locale)
+    )
     return drawing
 
 
 def _over_time(
-    figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale
+    figures: Sequence[Figure], definition: Definition, periods: Mapping[str, Bilingual], locale: Locale
 ) -> Picture:
     from fixtrail.reports.forms.pictures import COLOURS, picture
 
     drawing, axes = picture(9.0, 4.0)
-    scale = _TIMES.get(about.unit, 1.0)
+    scale = _TIMES.get(definition.unit, 1.0)
     keys = sorted({figure.key or "" for figure in figures})
     for number, period in enumerate(dict.fromkeys(figure.period for figure in figures)):
         period_figures = [figure for figure in figures if figure.period == period]
@@ -102,7 +106,9 @@ def _over_time(
     step = max(1, len(keys) // 12)
     axes.set_xticks(range(0, len(keys), step), keys[::step], rotation=30, ha="right")
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
-    axes.set_ylabel(_AXIS[about.unit].in_locale(locale) if about.unit in _AXIS else about.title.in_locale(locale))
+    axes.set_ylabel(
+        _AXIS[definition.unit].in_locale(locale) if definition.unit in _AXIS else definition.title.in_locale(locale)
+    )
     if figures[0].target is not None:
         axes.axhline(
             figures[0].target * scale, color="#333333", ls="--", lw=1, label=COMMON["target"].in_locale(locale)

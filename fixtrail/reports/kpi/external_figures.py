@@ -49,12 +49,12 @@ def definition_of(table: Mapping[str, Any]) -> Definition:
     return Definition(words, words, str(table.get("unit", "")), table["better"])
 
 
-def figure_of(table: Mapping[str, Any], about: Definition) -> Figure:
+def figure_of(table: Mapping[str, Any], definition: Definition) -> Figure:
     """An external figure, judged."""
     value, n = float(table["value"]), table.get("n")
     target = float(table["target"]) if "target" in table else None
     interval = Interval(float(table["low"]), float(table["high"])) if {"low", "high"} <= table.keys() else NO_INTERVAL
-    assert about.better is not None
+    assert definition.better is not None
     return Figure(
         str(table["figure"]),
         value,
@@ -63,6 +63,6 @@ def figure_of(table: Mapping[str, Any], about: Definition) -> Figure:
         interval,
         period=str(table.get("period", "told")),
         target=target,
-        status=status(value, interval, target, about.better, n),
+        status=status(value, interval, target, definition.better, n),
         method="told",
     )

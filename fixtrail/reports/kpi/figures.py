@@ -36,28 +36,28 @@ def ripe_days(now: datetime, time_zone: str) -> Ripe:
     return Ripe(fixes, voices)
 
 
-def key_figures(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
+def key_figures(answers: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
     """Every figure of a key; `months` is how long its period is."""
-    yield from _voices(about, ripe)
-    yield from fix_figures(about, ripe)
-    yield from wait_figures(about.counts, about.waits)
-    yield from _complaints(about, months, ripe)
-    yield from part_figures(about)
-    yield from _promises(about)
-    yield from beside_figures(about, ripe.voices)
+    yield from _voices(answers, ripe)
+    yield from fix_figures(answers, ripe)
+    yield from wait_figures(answers.counts, answers.waits)
+    yield from _complaints(answers, months, ripe)
+    yield from part_figures(answers)
+    yield from _promises(answers)
+    yield from beside_figures(answers, ripe.voices)
 
 
-def _voices(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
-    row = about.counts
+def _voices(answers: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
+    row = answers.counts
     n, closed = int(row["scores"]), int(row["closed"])
     left = {"open": row["orders"] - closed, "no_score": closed - n}
-    votes = [Votes(int(c["promoters"]), int(c["detractors"]), int(c["scores"])) for c in about.centers]
+    votes = [Votes(int(c["promoters"]), int(c["detractors"]), int(c["scores"])) for c in answers.centers]
     figure = nps_figure("nps", votes, int(row["orders"]), left)
     yield replace(figure, unripe=int(row["young"]), ripe_until=ripe.voices)
 
 
-def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
-    row = about.counts
+def fix_figures(answers: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
+    row = answers.counts
     judged, ripe_n = int(row["judged"]), int(row["judged_confirmed"])
     young = judged - ripe_n
     others = {
@@ -67,7 +67,7 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
     }
 
     def figure(name: str, columns: tuple[str, str], sizes: tuple[int, int], **left: int) -> Figure:
-        pairs = pairs_of(about.centers, *columns) if columns[0] else ()
+        pairs = pairs_of(answers.centers, *columns) if columns[0] else ()
         share = share_figure(name, *sizes, int(row["orders"]), {**others, **left}, pairs)
         return replace(share, ripe_until=ripe.fixes)
 
@@ -78,18 +78,18 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
     )
     pairs = [
         (int(center["fixed"] - center["fixed_confirmed"]), int(center["judged"] - center["judged_confirmed"]))
-        for center in about.centers
+        for center in answers.centers
     ]
     left = dict(**others, ripe=ripe_n)
     provisional = share_figure("ftfr_provisional", fixed - confirmed, young, int(row["orders"]), left, pairs)
     yield replace(provisional, ripe_until=ripe.fixes, unripe=young)
 
 
-def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
-    row = about.counts
+def _complaints(answers: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
+    row = answers.counts
     handed_off, complaints = int(row["handed_off"]), int(row["complaints"])
-    of_all = pooled.Complaints(complaints, about.complainers.squares, about.complainers.most)
-    centers = [center for center in about.centers if int(center["handed_off"])]
+    of_all = pooled.Complaints(complaints, answers.complainers.squares, answers.complainers.most)
+    centers = [center for center in answers.centers if int(center["handed_off"])]
     counts, sizes = [int(c["complaints"]) for c in centers], [float(c["handed_off"]) for c in centers]
     interval, alone = pooled.rate(of_all, handed_off / 100, counts, sizes), pooled.rate(of_all, handed_off / 100)
     several = len(centers) > 1
@@ -107,7 +107,7 @@ def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
         unripe=int(row["young"]),
         ripe_until=ripe.voices,
     )
-    dated = about.by_date
+    dated = answers.by_date
     yield Figure(
         "complaints_per_month",
         dated.events / months if months else None,
@@ -119,21 +119,22 @@ def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
     )
 
 
-def part_figures(about: KeyAnswers) -> Iterator[Figure]:
-    row = about.counts
+def part_figures(answers: KeyAnswers) -> Iterator[Figure]:
+    row = answers.counts
     requests, requests_all = int(row["requests"]), int(row["requests_all"])
     left = {"open": requests_all - requests}
-    pairs = pairs_of(about.centers, "backordered", "requests")
+    pairs = pairs_of(answers.centers, "backordered", "requests")
     yield share_figure("stockout_rate", int(row["backordered"]), requests, requests_all, left, pairs)
     n, n_all, in_time = (
-        sum(int(center[name]) for center in about.emergencies) for name in ("emergencies", "emergencies_all", "in_time")
+        sum(int(center[name]) for center in answers.emergencies)
+        for name in ("emergencies", "emergencies_all", "in_time")
     )
-    pairs = pairs_of(about.emergencies, "in_time", "emergencies")
+    pairs = pairs_of(answers.emergencies, "in_time", "emergencies")
     yield share_figure("emergency_in_time", in_time, n, n_all, {"open": n_all - n}, pairs)
 
 
-def _promises(about: KeyAnswers) -> Iterator[Figure]:
-    row, orders, closed = about.counts, int(about.counts["orders"]), int(about.counts["closed"])
+def _promises(answers: KeyAnswers) -> Iterator[Figure]:
+    row, orders, closed = answers.counts, int(answers.counts["orders"]), int(answers.counts["closed"])
     yet = orders - closed
     yield share_figure(
         "quick_lane_in_time",
@@ -141,7 +142,7 @@ def _promises(about: KeyAnswers) -> Iterator[Figure]:
         int(row["quick_ready"]),
         orders,
         {"open": yet, "other_lane": closed - row["quick"], "never_ready": row["quick"] - row["quick_ready"]},
-        pairs_of(about.centers, "quick_in_time", "quick_ready"),
+        pairs_of(answers.centers, "quick_in_time", "quick_ready"),
     )
     yield share_figure(
         "promise_kept",
@@ -149,7 +150,7 @@ def _promises(about: KeyAnswers) -> Iterator[Figure]:
         int(row["promised"]),
         orders,
         {"open": yet, "no_promise": closed - row["with_promise"], "never_ready": row["with_promise"] - row["promised"]},
-        pairs_of(about.centers, "promise_kept", "promised"),
+        pairs_of(answers.centers, "promise_kept", "promised"),
     )
     handed_off = int(row["handed_off"])
     left = {
@@ -158,5 +159,5 @@ def _promises(about: KeyAnswers) -> Iterator[Figure]:
         "no_quote": handed_off - row["approved"],
         "no_bill": row["approved"] - row["quoted"],
     }
-    pairs = pairs_of(about.centers, "quote_kept", "quoted")
+    pairs = pairs_of(answers.centers, "quote_kept", "quoted")
     yield share_figure("quote_kept", int(row["quote_kept"]), int(row["quoted"]), orders, left, pairs)
