@@ -3,14 +3,12 @@
 import re
 from datetime import datetime, timedelta
 
-from fixtrail.imports.errors import BadValueError
-
 CUT = "a spreadsheet has cut this number, its last digits are lost; format the column as text and export again"
 HIDDEN = "a spreadsheet wrote ### because the column was too narrow; widen it and export again"
-ROUNDED = "a spreadsheet has rounded this date to minutes or more; format the column as date and time and export again"
+ROUNDED = "a spreadsheet's date with so few digits that its minutes are not sure"
 FORMULA_ERROR = "a spreadsheet's error instead of a value"
 
-_FEW_DECIMALS = re.compile(r"\d+\.(\d{1,3})")
+_FEW_DECIMALS = re.compile(r"[1-9]\d{4}\.(\d{1,3})")
 _SCIENTIFIC = re.compile(r"[+-]?(\d(?:[.,]\d+)?)[Ee]\+?(\d{1,3})")
 _SPREADSHEET = re.compile(r"\d(?:[.,]\d+)?[Ee]\+\d{2,3}")
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)")
@@ -46,17 +44,17 @@ def is_cut(text: str) -> bool:
     return match is not None and int(match[2]) >= sum(sign.isdigit() for sign in match[1])
 
 
-def serial_date(text: str, day_zero: datetime = _DAY_ZERO) -> datetime:
-    """The local time that a spreadsheet keeps as days since 1899-12-30, to the second.
+def is_rounded_date(text: str) -> bool:
+    """Whether a spreadsheet's date has so few digits that it is no whole minute: 46086.33 is of 07:55:12."""
+    match = _FEW_DECIMALS.fullmatch(text)
+    return match is not None and int(match[1]) * 1_440 % 10 ** len(match[1]) != 0
 
-    Raises ValueError, and BadValueError for a number of which so few digits are left that minutes are lost.
-    """
+
+def serial_date(text: str, day_zero: datetime = _DAY_ZERO) -> datetime:
+    """The local time that a spreadsheet keeps as days since 1899-12-30, to the second. Raises ValueError."""
     days = float(text)
     if not _FIRST_RIGHT_DAY <= days < _LAST_DAY:
         raise ValueError
-    short = _FEW_DECIMALS.fullmatch(text)
-    if short is not None and int(short[1]) * 1_440 % 10 ** len(short[1]):
-        raise BadValueError(ROUNDED, text)
     # Cells show days to some 10 digits: what is left of a second is none.
     return day_zero + timedelta(seconds=round(days * 86_400))
 

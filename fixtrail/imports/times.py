@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from fixtrail.imports.errors import BadValueError, MappingError
-from fixtrail.imports.spreadsheet import CUT, damage_of, is_cut, serial_date, serial_date_1904
+from fixtrail.imports.spreadsheet import CUT, ROUNDED, damage_of, is_cut, is_rounded_date, serial_date, serial_date_1904
 from fixtrail.imports.zones import named_zone, without_zone, zone_at_the_end, zone_in_format, zone_of
 from schemas.times import from_ms
 
@@ -78,6 +78,8 @@ def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold, zones: Mapping[s
             at = _rewritten(text, attempt)
         if at is None:
             raise BadValueError(_reason(text, formats), text)
+        if is_rounded_date(text):
+            notes.append(ROUNDED)
         return _to_utc(at, zone, gap, fold, notes, text)
 
     return read

@@ -64,8 +64,6 @@ def test_the_hour_is_the_one_that_was_meant(text, format_, hour):
             ("epoch_ms",),
             "an epoch far from today: of another unit (epoch_s, epoch_ms, epoch_us)?",
         ),
-        ("46086.33", ("excel",), ROUNDED),
-        ("46086.333", ("excel",), ROUNDED),
     ],
 )
 def test_a_time_that_may_be_another_is_refused(text, formats, reason):
@@ -73,6 +71,15 @@ def test_a_time_that_may_be_another_is_refused(text, formats, reason):
         time_reader(formats, "shift", "earlier")(text, CHINA, [])
 
     assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize(("text", "notes"), [("46086.33", [ROUNDED]), ("46086.333", [ROUNDED]), ("46086.65", [])])
+def test_a_spreadsheets_date_of_few_digits_is_read_and_noted(text, notes):
+    noted = []
+
+    time_reader(("excel",), "shift", "earlier")(text, CHINA, noted)
+
+    assert noted == notes
 
 
 def test_a_later_format_reads_what_an_earlier_one_would_read_wrongly():
