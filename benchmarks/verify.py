@@ -34,8 +34,7 @@ from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.migrations import migrate
-from sinks.clickhouse.tables import SERVICE_EVENTS
-from sinks.clickhouse.tables import Table as RawTable
+from sinks.clickhouse.tables import SERVICE_EVENTS, RawTable
 from streams.journey.batch import journey_facts
 from streams.journey.center_hours import center_hour, contributions_of
 

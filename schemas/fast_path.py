@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from schemas.events import EVENT_TYPES, Event
 from schemas.fast_rules import (
     Reader,
-    Rule,
+    ReadRule,
     UnsupportedError,
     UnusualError,
     rule_of,
@@ -53,13 +53,13 @@ def fast_event(value: bytes) -> Event | None:
         return None
 
 
-def _model_rule(model: type[BaseModel]) -> Rule:
-    return Rule(_struct(model), builder(model))
+def _model_rule(model: type[BaseModel]) -> ReadRule:
+    return ReadRule(_struct(model), builder(model))
 
 
-def _rules(model: type[BaseModel]) -> dict[str, Rule]:
+def _rules(model: type[BaseModel]) -> dict[str, ReadRule]:
     """The rules of the model's fields, without those that are left to pydantic. Raises UnsupportedError."""
-    rules: dict[str, Rule] = {}
+    rules: dict[str, ReadRule] = {}
     for name, field in model.model_fields.items():
         try:
             if field.default_factory is not None or field.alias is not None:

@@ -28,7 +28,7 @@ _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _PLAIN_PATTERN = re.compile(r"\^[][A-Za-z0-9(){},|?*_-]*\$")
 
 Reader = Callable[[Any], Any]
-ModelRule = Callable[[type[BaseModel]], "Rule"]
+ModelRule = Callable[[type[BaseModel]], "ReadRule"]
 
 
 class UnusualError(ValueError):
@@ -40,14 +40,14 @@ class UnsupportedError(TypeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReadRule:
     """What msgspec reads a value as, and what makes the model's value of that; None where it is the same."""
 
     type: Any
     read: Reader | None = None
 
 
-def rule_of(annotation: Any, metadata: Iterable[Any], model_rule: ModelRule) -> Rule:
+def rule_of(annotation: Any, metadata: Iterable[Any], model_rule: ModelRule) -> ReadRule:
     """The rule of a field; `model_rule` gives that of a model in it. Raises UnsupportedError."""
     if get_origin(annotation) is Annotated:
         annotation, *inner = get_args(annotation)
@@ -58,44 +58,44 @@ def rule_of(annotation: Any, metadata: Iterable[Any], model_rule: ModelRule) -> 
     after: list[Reader] = [cast(Reader, item.func) for item in items if isinstance(item, AfterValidator)]
     limits = [item for item in items if not isinstance(item, BeforeValidator | AfterValidator)]
     if annotation is Decimal:
-        return Rule(int | float | str, _decimal_reader(before, _bounds(limits), after))
+        return ReadRule(int | float | str, _decimal_reader(before, _bounds(limits), after))
     rule = _plain_rule(annotation, limits, model_rule)
     checks = [partial(unchanged, function) for function in (*before, *after)]
     return replace(rule, read=_in_turn(rule.read, *checks))
 
 
-def _plain_rule(annotation: Any, limits: list[Any], model_rule: ModelRule) -> Rule:
+def _plain_rule(annotation: Any, limits: list[Any], model_rule: ModelRule) -> ReadRule:
     """The rule without the validators."""
     origin = get_origin(annotation)
     if annotation is AwareDatetime:
-        return Rule(str, partial(_instant, *_years(limits)))
+        return ReadRule(str, partial(_instant, *_years(limits)))
     if annotation is str:
         return _text_rule(limits)
     if annotation in (int, float):
-        return Rule(Annotated[annotation, _meta(limits, Ge, Gt, Le, Lt)])
+        return ReadRule(Annotated[annotation, _meta(limits, Ge, Gt, Le, Lt)])
     if origin in (Union, types.UnionType):
         return _union_rule(get_args(annotation), limits, model_rule)
     if origin is tuple and get_args(annotation)[1:] == (...,):
         item = rule_of(get_args(annotation)[0], (), model_rule)
-        return Rule(Annotated[list[item.type], _meta(limits, MinLen, MaxLen)], _tuple_reader(item.read))  # type: ignore[name-defined]
+        return ReadRule(Annotated[list[item.type], _meta(limits, MinLen, MaxLen)], _tuple_reader(item.read))  # type: ignore[name-defined]
     if origin is dict:
         return _mapping_rule(get_args(annotation), limits, model_rule)
     if limits:
         raise UnsupportedError(f"{annotation} with {limits}")
     if origin is Literal or annotation is bool:
-        return Rule(annotation)
+        return ReadRule(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return model_rule(annotation)
     raise UnsupportedError(f"{annotation}")
 
 
-def _text_rule(limits: list[Any]) -> Rule:
+def _text_rule(limits: list[Any]) -> ReadRule:
     patterns = [item.pattern for item in limits if hasattr(item, "pattern")]
     lengths = [item for item in limits if not hasattr(item, "pattern")]
-    return Rule(Annotated[str, _meta(lengths, MinLen, MaxLen)], _in_turn(*map(_pattern_check, patterns)))
+    return ReadRule(Annotated[str, _meta(lengths, MinLen, MaxLen)], _in_turn(*map(_pattern_check, patterns)))
 
 
-def _union_rule(members: tuple[Any, ...], limits: list[Any], model_rule: ModelRule) -> Rule:
+def _union_rule(members: tuple[Any, ...], limits: list[Any], model_rule: ModelRule) -> ReadRule:
     """An optional value, or one that is told from the others by its JSON type."""
     if limits:
         raise UnsupportedError(f"a union with {limits}")
@@ -106,7 +106,7 @@ def _union_rule(members: tuple[Any, ...], limits: list[Any], model_rule: ModelRu
     if sorted(map(str, kinds)) != sorted(map(str, (str, dict))):
         raise UnsupportedError(f"a union of {kinds}")
     readers = {kind: rule.read for kind, rule in zip(kinds, rules, strict=True) if rule.read is not None}
-    return Rule(rules[0].type | rules[1].type, partial(_by_kind, readers))
+    return ReadRule(rules[0].type | rules[1].type, partial(_by_kind, readers))
 
 
 def _bare(annotation: Any) -> Any:
@@ -118,12 +118,12 @@ def _by_kind(readers: Mapping[type, Reader], value: Any) -> Any:
     return value if read is None else read(value)
 
 
-def _mapping_rule(types_: tuple[Any, ...], limits: list[Any], model_rule: ModelRule) -> Rule:
+def _mapping_rule(types_: tuple[Any, ...], limits: list[Any], model_rule: ModelRule) -> ReadRule:
     key, value = (rule_of(annotation, (), model_rule) for annotation in types_)
     if key.read is not None:
         raise UnsupportedError("keys with a check")
     mapping = Annotated[dict[key.type, value.type], _meta(limits, MinLen, MaxLen)]  # type: ignore[name-defined]
-    return Rule(mapping, None if value.read is None else partial(_read_values, value.read))
+    return ReadRule(mapping, None if value.read is None else partial(_read_values, value.read))
 
 
 def _read_values(read: Reader, values: dict[str, Any]) -> dict[str, Any]:

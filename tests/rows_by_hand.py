@@ -14,14 +14,14 @@ from sinks.clickhouse.fact_rows import FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.progress import Progress
-from sinks.clickhouse.tables import SERVICE_EVENTS, Table
+from sinks.clickhouse.tables import SERVICE_EVENTS, RawTable
 from tests.clickhouse_node import ClickHouseNode
 
 KEYED = KeyedHash(b"a secret of these tests")
 RECEIVED = 1_900_000_000_000
 
 
-Insert = Callable[[Table, list[Any]], None]
+Insert = Callable[[RawTable, list[Any]], None]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def insert(clickhouse: ClickHouseNode) -> Iterator[Insert]:
     """Write rows as the writer does."""
     inserter = Inserter(clickhouse.server())
 
-    def write(table: Table, rows: list[Any]) -> None:
+    def write(table: RawTable, rows: list[Any]) -> None:
         assert inserter.insert(table, rows) == []
 
     yield write

@@ -17,7 +17,7 @@ from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.tables import Table
+from sinks.clickhouse.tables import RawTable
 from streams.journey.partition_state import PartitionState
 from streams.worker.intake import Intake, dead_letter
 from tests.clickhouse_node import ClickHouseNode
@@ -43,7 +43,7 @@ class StreamByHand:
         self._ends = [0] * PARTITIONS
         self._waiting: list[list[Any]] = [[] for _ in range(PARTITIONS)]
         self._event_rows, self._fact_rows = EventRows(KEYED), FactRows(KEYED)
-        self._rows: dict[Table, list[Any]] = {}
+        self._rows: dict[RawTable, list[Any]] = {}
 
     def send(self, values: Iterable[bytes]) -> None:
         """Send lines, as `fixtrail send` does."""
@@ -109,5 +109,5 @@ class StreamByHand:
         letter.offset, letter.timestamp, letter.partition = 0, ARRIVED_MS, 0
         self._add(DEAD_LETTER_TABLE, [DeadLetterRows(self._event_rows).row(letter)])
 
-    def _add(self, table: Table, rows: list[Any]) -> None:
+    def _add(self, table: RawTable, rows: list[Any]) -> None:
         self._rows.setdefault(table, []).extend(rows)

@@ -5,14 +5,14 @@ import sys
 from typing import Literal, cast
 
 from benchmarks.contenders.arguments import NOTICES, STATE_STORE, task
-from streams.worker.app import Topics, WorkerConfig
+from streams.worker.app import WorkerConfig, WorkerTopics
 from streams.worker.measures import Progress
 from streams.worker.process import run_worker
 
 
 def main() -> int:
     options = task()
-    topics = Topics(
+    topics = WorkerTopics(
         events=options.source,
         journeys=options.output,
         center_hours=f"{options.output}-hours",

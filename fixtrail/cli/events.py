@@ -111,12 +111,12 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     """Tell what `report data` would say of the lines; the exit code, 1 where a line is no event."""
     from fixtrail.configuration import centers_of
     from fixtrail.reports import command
-    from fixtrail.reports.data.profile import Profile
+    from fixtrail.reports.data.profile import FileProfile
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar
     from schemas.origin import center_of
 
-    result, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
+    result, profile = sending.CheckResult(), FileProfile(centers=centers_of(settings))
     forms = command.ReportForms(json=as_json, html=html, locale=locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(

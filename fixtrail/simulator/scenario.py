@@ -34,7 +34,7 @@ class ScenarioTable(TomlTable):
     model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Profile(ScenarioTable):
+class CenterProfile(ScenarioTable):
     """How a center works: what the rollout changes. Minutes are means, shares are probabilities."""
 
     reception_min: Minutes
@@ -271,8 +271,8 @@ class Scenario(ScenarioTable):
     arrivals: Arrivals
     crew: Crew
     work: Work
-    baseline: Profile
-    improved: Profile
+    baseline: CenterProfile
+    improved: CenterProfile
     spread: WaitSpread
     service: Service = Service()
     score: Score

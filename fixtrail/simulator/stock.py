@@ -4,7 +4,7 @@ import heapq
 import random
 from dataclasses import dataclass, field
 
-from fixtrail.simulator.scenario import Profile, Scenario
+from fixtrail.simulator.scenario import CenterProfile, Scenario
 
 
 def erlang_loss(level: int, load: float) -> float:
@@ -49,7 +49,7 @@ def level_for(demand_per_day: float, replenishment_days: float, loss: float) -> 
     return Level(pieces, load_for(pieces, loss) / demand_per_day)
 
 
-def demand_per_day(scenario: Scenario, profile: Profile, load: float) -> dict[str, float]:
+def demand_per_day(scenario: Scenario, profile: CenterProfile, load: float) -> dict[str, float]:
     """Requests a day by part number, as the scenario's shares let expect."""
     work = scenario.work
     reaches = (1 - work.cancelled_share) * (1 - work.declined_share * (1 - work.quick_share / 2))
@@ -86,7 +86,7 @@ class Stock:
         self._shelves: dict[str, Shelf] = {}
         self.keep_levels_of(scenario.baseline, now_day=0.0)
 
-    def keep_levels_of(self, profile: Profile, now_day: float) -> None:
+    def keep_levels_of(self, profile: CenterProfile, now_day: float) -> None:
         """From now on hold as many pieces as `profile.stockout_share` asks for."""
         for part_no, rate in demand_per_day(self._scenario, profile, self._load).items():
             level = level_for(rate, self._scenario.work.replenishment_days, profile.stockout_share)

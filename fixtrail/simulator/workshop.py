@@ -14,7 +14,7 @@ from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
 from fixtrail.simulator.fault_waves import arrivals, share_of_cars, wave_vehicle
 from fixtrail.simulator.feed import Event, Feed, FeedOrder
 from fixtrail.simulator.identity import Registry, SimulatedVehicle
-from fixtrail.simulator.scenario import FaultGroup, FaultWave, Lane, Profile, Scenario, ScenarioCenter, first_part
+from fixtrail.simulator.scenario import CenterProfile, FaultGroup, FaultWave, Lane, Scenario, ScenarioCenter, first_part
 from fixtrail.simulator.stock import Stock
 from fixtrail.simulator.voice import CustomerReactions
 from schemas.times import DAY_S, HOUR_S
@@ -119,7 +119,7 @@ class Workshop:
             for arrived_ms, number, event in self.feed.arrived_before(now_s):
                 yield arrived_ms, self.context.number, number, event
 
-    def profile(self) -> Profile:
+    def profile(self) -> CenterProfile:
         """How the center works now."""
         return self.scenario.improved if self.env.now >= self._improved_from_s else self.scenario.baseline
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from schemas.facts import Alert
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
+from sinks.clickhouse.tables import RawTable, Record, Row, UnusableRecordError
 
 _PLAIN = (
     *("alert_id", "version", "rule", "kind", "severity", "subject", "order_id", "center_id", "lane", "opening"),
@@ -15,7 +15,7 @@ _PLAIN = (
 )
 _TELLING_FIELDS = ("step", "channel", "outcome", "at", "reason")
 
-ALERTS = Table("alerts", (*_PLAIN, *(f"told.{field}" for field in _TELLING_FIELDS)))
+ALERTS = RawTable("alerts", (*_PLAIN, *(f"told.{field}" for field in _TELLING_FIELDS)))
 
 _plain = itemgetter(*_PLAIN)
 # What an alert has that was written before these fields were known.

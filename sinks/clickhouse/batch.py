@@ -35,9 +35,9 @@ from sinks.clickhouse.tables import (
     REFERENCE_DEAD_LETTERS,
     REFERENCE_EVENTS,
     SERVICE_EVENTS,
+    RawTable,
     Record,
     Row,
-    Table,
     UnusableRecordError,
 )
 
@@ -81,7 +81,7 @@ class Batch:
     records was sent, in ms since the epoch.
     """
 
-    blocks: dict[Table, RowBlock] = field(default_factory=dict)
+    blocks: dict[RawTable, RowBlock] = field(default_factory=dict)
     unusable: list[tuple[Record, str, str]] = field(default_factory=list)
     ends: dict[TopicPartition, int] = field(default_factory=dict)
     size: int = 0
@@ -109,7 +109,7 @@ class Reader:
         facts = FactRows(keyed)
         letters = DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)
         self._progress = progress
-        self._routes: dict[str, tuple[Table, Callable[[RowBlock, Record], None]]] = {
+        self._routes: dict[str, tuple[RawTable, Callable[[RowBlock, Record], None]]] = {
             SERVICE_EVENTS: (EVENTS, _plain_rows(events.row)),
             JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),

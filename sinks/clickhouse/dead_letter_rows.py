@@ -6,9 +6,9 @@ from typing import Any
 from schemas.dead_letter import original_headers, read_dead_letter
 from schemas.origin import center_of, source_of
 from sinks.clickhouse.event_rows import EventRows
-from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, Record, Row, Table, UnusableRecordError, timestamp_of
+from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, RawTable, Record, Row, UnusableRecordError, timestamp_of
 
-DEAD_LETTER_TABLE = Table(
+DEAD_LETTER_TABLE = RawTable(
     "dead_letters",
     (
         "topic",

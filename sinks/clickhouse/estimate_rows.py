@@ -5,13 +5,13 @@ from typing import Any
 
 import orjson
 
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
+from sinks.clickhouse.tables import RawTable, Record, Row, UnusableRecordError
 
 _COLUMNS = (
     *("center_id", "order_id", "point_at", "low", "high", "middle", "late_probability", "promised_at", "activity"),
     *("as_of", "shown_at"),
 )
-ESTIMATES = Table("estimates", _COLUMNS)
+ESTIMATES = RawTable("estimates", _COLUMNS)
 
 _values = itemgetter(*_COLUMNS)
 

@@ -11,9 +11,9 @@ from schemas.origin import origin_of
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.tables import Record, Row, Table, timestamp_of
+from sinks.clickhouse.tables import RawTable, Record, Row, timestamp_of
 
-EVENTS = Table(
+EVENTS = RawTable(
     "events",
     (
         "vehicle_key",

@@ -25,7 +25,7 @@ from schemas.facts import (
     opened_only,
 )
 from sinks.clickhouse.keyed_hash import Keyed
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
+from sinks.clickhouse.tables import RawTable, Record, Row, UnusableRecordError
 
 _MONEY = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
 _PLAIN = ("order_id", *(name for name in ORDER_FIGURES if name not in _MONEY))
@@ -39,7 +39,7 @@ _LIST_MODELS: dict[str, type[BaseModel]] = {
 _LISTS = {name: tuple(model.model_fields) for name, model in _LIST_MODELS.items()}
 _PART_MONEY = {_LISTS["parts"].index(name) for name in ("quantity", "unit_price")}
 
-JOURNEYS = Table(
+JOURNEYS = RawTable(
     "journeys",
     (
         *_PLAIN,
@@ -52,7 +52,7 @@ JOURNEYS = Table(
 
 _HOUR_PLAIN = ("center_id", "hour", "partition", "revision", *HOUR_FIGURES)
 
-CENTER_HOURS = Table(
+CENTER_HOURS = RawTable(
     "center_hours",
     (*("kafka_partition" if name == "partition" else name for name in _HOUR_PLAIN), "wait_buckets"),
 )

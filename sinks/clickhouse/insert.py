@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from sinks.clickhouse.broken_parts import broken_parts
 from sinks.clickhouse.connection import ClickHouse, connect
-from sinks.clickhouse.tables import Row, Table
+from sinks.clickhouse.tables import RawTable, Row
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +57,12 @@ class Inserter:
         self._server = server
         self._make_client = client
         self._client: Any = None
-        self._contexts: dict[Table, Any] = {}
-        self._doubts: Counter[Table] = Counter()
+        self._contexts: dict[RawTable, Any] = {}
+        self._doubts: Counter[RawTable] = Counter()
         # The driver's log of a value that it cannot serialize would show the value.
         logging.getLogger("clickhouse_connect.driver.transform").setLevel(logging.CRITICAL)
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
+    def insert(self, table: RawTable, rows: Sequence[Row]) -> list[RefusedRow]:
         """Write the rows; those that ClickHouse refuses are left out and returned, in order.
 
         Returns once ClickHouse has acknowledged all others. Writing the same rows again is harmless: every table is a
@@ -104,7 +104,7 @@ class Inserter:
             self._client.close()
             self._client = None
 
-    def _try(self, table: Table, rows: Sequence[Row]) -> Exception | None:
+    def _try(self, table: RawTable, rows: Sequence[Row]) -> Exception | None:
         """Insert the rows as one block; the error where ClickHouse or the driver refuses them."""
         try:
             context = self._context(table)
@@ -130,7 +130,7 @@ class Inserter:
             return None
         return refusal
 
-    def _is_outage(self, table: Table, error: DatabaseError) -> bool:
+    def _is_outage(self, table: RawTable, error: DatabaseError) -> bool:
         if error.code is None:
             return isinstance(error, OperationalError)
         if error.code in _REFUSAL_CODES or error.code in _OUTAGE_CODES:
@@ -143,7 +143,7 @@ class Inserter:
             self._client = self._make_client(self._server)
         return self._client
 
-    def _context(self, table: Table) -> Any:
+    def _context(self, table: RawTable) -> Any:
         client = self._connected()
         if table not in self._contexts:
             self._contexts[table] = client.create_insert_context(

@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
+from sinks.clickhouse.tables import RawTable, Record, Row, UnusableRecordError
 
 _COLUMNS = (
     *("origin_day", "horizon_days", "center_id", "part_no", "mean", "k", "q50", "q95", "method", "class_hits"),
     *("service_level", "cover_days", "shelf", "definition_version", "published_at"),
 )
-PART_FORECASTS = Table("part_forecasts", _COLUMNS)
+PART_FORECASTS = RawTable("part_forecasts", _COLUMNS)
 
 _values = itemgetter(*_COLUMNS)
 

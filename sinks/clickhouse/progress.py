@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from runtime.progress import DELAYS, SIZES, Progress
 from sinks.clickhouse.event_rows import EVENTS
-from sinks.clickhouse.tables import Record, Row, Table
+from sinks.clickhouse.tables import RawTable, Record, Row
 
 log = logging.getLogger(__name__)
 
@@ -15,14 +15,14 @@ __all__ = ["Progress", "note_broken_parts", "note_insert", "note_rows"]
 _OCCURRED_AT = EVENTS.columns.index("occurred_at")
 
 
-def note_insert(progress: Progress, table: Table, rows: int, refused: int, took_s: float) -> None:
+def note_insert(progress: Progress, table: RawTable, rows: int, refused: int, took_s: float) -> None:
     """Count an insert that ClickHouse has acknowledged."""
     progress.count("rows", table.name, rows - refused)
     progress.observe(("insert_rows", table.name), [rows], SIZES)
     progress.observe(("insert_seconds", table.name), [took_s])
 
 
-def note_rows(progress: Progress, table: Table, rows: Sequence[Row], records: Sequence[Record]) -> None:
+def note_rows(progress: Progress, table: RawTable, rows: Sequence[Row], records: Sequence[Record]) -> None:
     """Measure the delay of rows now in ClickHouse: since Kafka has them and, of events, since they happened."""
     now_ms = time.time() * 1000
     waited = [(now_ms - record.timestamp) / 1000 for record in records]

@@ -11,9 +11,9 @@ from schemas.events import EARLIEST
 from schemas.reference_events import PriceList, ReferenceEvent, StaffGrade, StaffShift, StaffSurvey, admit_reference
 from schemas.times import to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.tables import Record, Row, Table
+from sinks.clickhouse.tables import RawTable, Record, Row
 
-REFERENCE_EVENTS = Table(
+REFERENCE_EVENTS = RawTable(
     "reference_events", ("type", "center_id", "natural_key", "event_id", "version", "occurred_at", "payload")
 )
 

@@ -45,7 +45,7 @@ class UnusableRecordError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RawTable:
     """One raw table: its name, its columns, and the code of the dead letters for rows that ClickHouse refuses."""
 
     name: str

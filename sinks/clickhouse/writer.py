@@ -29,7 +29,7 @@ from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, Refuse
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.progress import Progress, note_broken_parts, note_insert, note_rows
 from sinks.clickhouse.reference_rows import ReferenceRows
-from sinks.clickhouse.tables import TOPICS, Row, Table
+from sinks.clickhouse.tables import TOPICS, RawTable, Row
 
 log = logging.getLogger(__name__)
 
@@ -227,12 +227,12 @@ class _Writer(Box):
             return
         note_broken_parts(self._progress, parts)
 
-    def _traced(self, table: Table, block: RowBlock, since: float) -> AbstractContextManager[None]:
+    def _traced(self, table: RawTable, block: RowBlock, since: float) -> AbstractContextManager[None]:
         """Spans from the reading of the records to the end of the insert, if traces are on."""
         tracing = self._config.tracing
         return tracing.inserting(table.full_name, block.records, since) if tracing else nullcontext()
 
-    async def _insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
+    async def _insert(self, table: RawTable, rows: Sequence[Row]) -> list[RefusedRow]:
         """The refused rows; all others are in ClickHouse. Raises ClickHouseUnavailableError where it is away."""
         began = time.monotonic()
         loop = asyncio.get_running_loop()

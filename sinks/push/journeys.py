@@ -29,7 +29,7 @@ Fact = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class JourneyRow:
+class NoticeJourney:
     """What is kept of an order: its fact without what no notice needs, packed; `closed_at` is None while it is open."""
 
     order: OrderKey
@@ -41,7 +41,7 @@ class JourneyRow:
     is_moved: bool = False
 
 
-class NoticeJourneys(JourneyTable[JourneyRow]):
+class NoticeJourneys(JourneyTable[NoticeJourney]):
     """A read model in memory: every open order, and those closed within a week."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ class NoticeJourneys(JourneyTable[JourneyRow]):
         row = self.order(order)
         return None if row is None else {**orjson.loads(row.fact), "vehicle_id": row.vehicle_id}
 
-    def _row(self, value: bytes) -> JourneyRow:
+    def _row(self, value: bytes) -> NoticeJourney:
         fact = orjson.loads(value)
         self.checks.add(fact)
         needed = {name: fact[name] for name in _NEEDED}
@@ -64,12 +64,14 @@ class NoticeJourneys(JourneyTable[JourneyRow]):
         last_event_at = int(fact["last_event_at"])
         closed_at = None if fact["status"] == "open" else last_event_at
         order, vehicle_id, version = OrderKey.of(fact), fact["vehicle_id"], int(fact["version"])
-        return JourneyRow(order, vehicle_id, version, last_event_at, closed_at, packed(needed), is_of_no_vehicle(fact))
+        return NoticeJourney(
+            order, vehicle_id, version, last_event_at, closed_at, packed(needed), is_of_no_vehicle(fact)
+        )
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
         await follow_tables(self._kafka, [self])
 
 
-def _was_closed_long_ago(row: JourneyRow, now: int) -> bool:
+def _was_closed_long_ago(row: NoticeJourney, now: int) -> bool:
     return row.closed_at is not None and row.closed_at < now - KEPT_CLOSED_MS

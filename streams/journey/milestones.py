@@ -9,7 +9,7 @@ _READY = ("ready", *CLOSING)
 _PARTS = ("part_ordered", "part_delayed", "part_arrived")
 
 
-class Rule(NamedTuple):
+class MilestoneRule(NamedTuple):
     superseded_by: tuple[str, ...]
     lifetime_ms: int
     settling_ms: int = 0
@@ -18,28 +18,28 @@ class Rule(NamedTuple):
 
 # By milestone that an event may prove, in the order of a visit.
 # A car of which it was told that it is ready may be worked on once more: two minutes show whether it is.
-BY_EVENT: dict[str, Rule] = {
-    "checked_in": Rule(("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * HOUR_MS),
-    "promise_changed": Rule(("promise_changed", *_READY), 12 * HOUR_MS),
-    "diagnosis_started": Rule(("quote_ready", "repair_started", *_READY), 4 * HOUR_MS),
-    "quote_ready": Rule(("quote_ready", *CLOSING), 24 * HOUR_MS),
-    "part_ordered": Rule((*_PARTS, "repair_started", *_READY), 6 * HOUR_MS),
-    "part_delayed": Rule(("part_delayed", "part_arrived", *_READY), 12 * HOUR_MS),
-    "part_arrived": Rule(("part_arrived", "repair_started", *_READY), 6 * HOUR_MS),
-    "repair_started": Rule(("extra_check", *_READY), 6 * HOUR_MS),
-    "extra_check": Rule(_READY, 6 * HOUR_MS),
-    "ready": Rule(("extra_check", *CLOSING), 24 * HOUR_MS, 2 * MINUTE_MS),
-    "handed_off": Rule((), 72 * HOUR_MS),
-    "cancelled": Rule((), 24 * HOUR_MS),
+BY_EVENT: dict[str, MilestoneRule] = {
+    "checked_in": MilestoneRule(("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * HOUR_MS),
+    "promise_changed": MilestoneRule(("promise_changed", *_READY), 12 * HOUR_MS),
+    "diagnosis_started": MilestoneRule(("quote_ready", "repair_started", *_READY), 4 * HOUR_MS),
+    "quote_ready": MilestoneRule(("quote_ready", *CLOSING), 24 * HOUR_MS),
+    "part_ordered": MilestoneRule((*_PARTS, "repair_started", *_READY), 6 * HOUR_MS),
+    "part_delayed": MilestoneRule(("part_delayed", "part_arrived", *_READY), 12 * HOUR_MS),
+    "part_arrived": MilestoneRule(("part_arrived", "repair_started", *_READY), 6 * HOUR_MS),
+    "repair_started": MilestoneRule(("extra_check", *_READY), 6 * HOUR_MS),
+    "extra_check": MilestoneRule(_READY, 6 * HOUR_MS),
+    "ready": MilestoneRule(("extra_check", *CLOSING), 24 * HOUR_MS, 2 * MINUTE_MS),
+    "handed_off": MilestoneRule((), 72 * HOUR_MS),
+    "cancelled": MilestoneRule((), 24 * HOUR_MS),
 }
 
 # By milestone that only the clock tells. `ready` is one where its center tells it without proof.
 # Of a promise that passed in the evening the customer still wants to hear in the morning; not so of a quiet hour.
-BY_CLOCK: dict[str, Rule] = {
-    "running_late": Rule(("promise_changed", *_READY), 12 * HOUR_MS),
-    "no_news": Rule(
+BY_CLOCK: dict[str, MilestoneRule] = {
+    "running_late": MilestoneRule(("promise_changed", *_READY), 12 * HOUR_MS),
+    "no_news": MilestoneRule(
         ("promise_changed", "diagnosis_started", "quote_ready", *_PARTS, "repair_started", "extra_check", *_READY),
         2 * HOUR_MS,
     ),
-    "ready": Rule(("ready", "extra_check", *CLOSING), 24 * HOUR_MS),
+    "ready": MilestoneRule(("ready", "extra_check", *CLOSING), 24 * HOUR_MS),
 }

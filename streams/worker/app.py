@@ -25,7 +25,7 @@ LEAST_FETCH_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Topics:
+class WorkerTopics:
     """The names of what a worker reads and writes."""
 
     events: str = "service-events"
@@ -51,7 +51,7 @@ class WorkerConfig:
     partitions: int = 4
     replication: int = 1
     min_in_sync: int = 1
-    topics: Topics = field(default_factory=Topics)
+    topics: WorkerTopics = field(default_factory=WorkerTopics)
     hold_days: int = 60
     batch: int = 16_000
     replay_margin: int = 1000

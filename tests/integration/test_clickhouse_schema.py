@@ -21,7 +21,7 @@ from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS
 from sinks.clickhouse.layout import Kind
 from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate, read_folder
 from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
-from sinks.clickhouse.tables import Table
+from sinks.clickhouse.tables import RawTable
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
 from tests.paths import ROOT
 from tests.rows_by_hand import Insert, insert, journey_row
@@ -171,7 +171,7 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
     [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS, ESTIMATES, PART_FORECASTS],
     ids=lambda table: table.name,
 )
-def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
+def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: RawTable) -> None:
     columns = clickhouse.ask(
         f"SELECT name FROM system.columns WHERE database = 'fixtrail_raw' AND table = '{table.name}' "
         "AND default_kind IN ('', 'DEFAULT')"

@@ -12,7 +12,7 @@ import pytest
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.migrations import FOLDER, Migration, migrate
-from sinks.clickhouse.tables import Table
+from sinks.clickhouse.tables import RawTable
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
 from tests.rows_by_hand import KEYED, Insert, insert, journey_row, letter, record, write_events
 from tests.workshop import (
@@ -97,7 +97,7 @@ def test_orders_of_before_they_had_a_center_stay_over_the_migration(tmp_path: Pa
         inserter = Inserter(node.server())
         rows = [journey_row(fact) for fact in facts_after(*repaired_visit("brakes")).values()]
         there = [number for number, name in enumerate(JOURNEYS.columns) if not name.startswith("follow_ups.")]
-        before = Table("journeys", tuple(JOURNEYS.columns[number] for number in there))
+        before = RawTable("journeys", tuple(JOURNEYS.columns[number] for number in there))
         assert inserter.insert(before, [tuple(row[number] for number in there) for row in rows]) == []
         inserter.close()
         columns = "order_id, vehicle_key, version, center_id"

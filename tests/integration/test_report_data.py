@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.reports.data.profile import Profile
+from fixtrail.reports.data.profile import FileProfile
 from fixtrail.reports.data.report import build
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import query_runner
@@ -64,7 +64,7 @@ def stored(clickhouse_for_all: ClickHouseNode, lines: list[bytes]) -> Report:
 
 @pytest.fixture(scope="module")
 def profiled(lines: list[bytes]) -> Report:
-    profile = Profile(centers={center.id: center for center in read_centers(CENTERS).center})
+    profile = FileProfile(centers={center.id: center for center in read_centers(CENTERS).center})
     for line in lines:
         profile.add(decode_event(line))
     return profile.report()

@@ -5,7 +5,7 @@ from collections import Counter
 from fixtrail.local.broker.broker import CLUSTER_ID, HOST, NODE_ID, Broker
 from fixtrail.local.broker.config import DEFAULTS
 from fixtrail.local.broker.errors import ErrorCode
-from fixtrail.local.broker.topics import Topic, TopicRefusedError
+from fixtrail.local.broker.topics import BrokerTopic, TopicRefusedError
 from fixtrail.local.broker.wire import Fields, RequestHeader
 
 TOPIC_RESOURCE, BROKER_RESOURCE = 2, 4
@@ -178,7 +178,7 @@ def list_offsets(broker: Broker, header: RequestHeader, request: Fields) -> Fiel
     }
 
 
-def _list_offset(topic: Topic | None, partition: Fields, *, committed: bool) -> Fields:
+def _list_offset(topic: BrokerTopic | None, partition: Fields, *, committed: bool) -> Fields:
     number, time_ms = partition["partition"], partition["timestamp"]
     answer: Fields = {"partition": number, "timestamp": -1, "offset": -1}
     if topic is None or not 0 <= number < len(topic.logs):

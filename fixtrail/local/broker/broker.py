@@ -12,7 +12,7 @@ from fixtrail.local.broker.compaction import compact
 from fixtrail.local.broker.groups import Groups
 from fixtrail.local.broker.journal import Entry, Journal
 from fixtrail.local.broker.log import PartitionLog
-from fixtrail.local.broker.topics import Topics
+from fixtrail.local.broker.topics import BrokerTopics
 from fixtrail.local.broker.transactions import Transactions
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Broker:
         options.data.mkdir(parents=True, exist_ok=True)
         self._lock = _lock_folder(options.data)
         self._journal = Journal(options.data / "journal.jsonl")
-        self.topics = Topics(options.data / "topics", self._journal, options.default_partitions)
+        self.topics = BrokerTopics(options.data / "topics", self._journal, options.default_partitions)
         self.groups = Groups(self._journal, options.shortest_session_s)
         self.transactions = Transactions(self._journal, self.topics, self.groups)
         for entry in self._journal.read():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fixtrail.local.broker.errors import ErrorCode
 from fixtrail.local.broker.log import BatchSlice, PartitionLog
 from fixtrail.local.broker.records_wire import FetchAnswer, FetchPartition, FetchRequest, fetch_response
-from fixtrail.local.broker.topics import Topics
+from fixtrail.local.broker.topics import BrokerTopics
 from fixtrail.local.broker.wire import RequestHeader
 
 MOST_BYTES = 8 << 20
@@ -43,7 +43,7 @@ class AvailableRecords:
         return FetchAnswer(topic, partition, self.error, log.end, stable_end, log.start, aborted, records)
 
 
-def find(topics: Topics, request: FetchRequest) -> list[AvailableRecords]:
+def find(topics: BrokerTopics, request: FetchRequest) -> list[AvailableRecords]:
     """The available records of each requested partition; none is read yet."""
     answers = []
     room = min(request.max_bytes, MOST_BYTES)
@@ -70,7 +70,7 @@ class PendingFetch:
 
     def __init__(
         self,
-        topics: Topics,
+        topics: BrokerTopics,
         header: RequestHeader,
         request: FetchRequest,
         answer: Callable[[list[bytes]], None],

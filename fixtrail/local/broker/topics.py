@@ -25,7 +25,7 @@ class TopicRefusedError(Exception):
 
 
 @dataclass
-class Topic:
+class BrokerTopic:
     """A topic; `settings` are those that somebody set, `config` all that are in force."""
 
     name: str
@@ -34,14 +34,14 @@ class Topic:
     logs: list[PartitionLog]
 
 
-class Topics:
+class BrokerTopics:
     """All topics, kept as one folder each; which there are and how they are set is in the journal."""
 
     def __init__(self, folder: Path, journal: Journal, default_partitions: int) -> None:
         self._folder = folder
         self._journal = journal
         self._default_partitions = default_partitions
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, BrokerTopic] = {}
         self._recorded: dict[str, tuple[int, dict[str, str]]] = {}
         self._starts: dict[tuple[str, int], int] = {}
 
@@ -65,7 +65,7 @@ class Topics:
         for name, (partitions, settings) in self._recorded.items():
             config = parse_config(settings)
             logs = [self._open_log(name, number, config) for number in range(partitions)]
-            self._topics[name] = Topic(name, settings, config, logs)
+            self._topics[name] = BrokerTopic(name, settings, config, logs)
 
     def entries(self) -> Iterator[Entry]:
         """The topics' entries for a rewritten journal."""
@@ -74,10 +74,10 @@ class Topics:
         for (name, partition), start in self._starts.items():
             yield ["start", name, partition, start]
 
-    def __iter__(self) -> Iterator[Topic]:
+    def __iter__(self) -> Iterator[BrokerTopic]:
         return iter(list(self._topics.values()))
 
-    def get(self, name: str) -> Topic | None:
+    def get(self, name: str) -> BrokerTopic | None:
         return self._topics.get(name)
 
     def log(self, name: str, partition: int) -> PartitionLog | None:
@@ -110,14 +110,14 @@ class Topics:
             raise TopicRefusedError(ErrorCode.INVALID_CONFIG, str(error)) from error
         return count
 
-    def create(self, name: str, partitions: int, settings: Mapping[str, str | None]) -> Topic:
+    def create(self, name: str, partitions: int, settings: Mapping[str, str | None]) -> BrokerTopic:
         """The new topic. Raises TopicRefusedError."""
         count = self.check_new(name, partitions, settings)
         own_settings = {key: value for key, value in settings.items() if value is not None}
         config = parse_config(own_settings)
         self._journal.append(["topic", name, count, own_settings])
         logs = [self._open_log(name, number, config) for number in range(count)]
-        self._topics[name] = Topic(name, own_settings, config, logs)
+        self._topics[name] = BrokerTopic(name, own_settings, config, logs)
         return self._topics[name]
 
     def delete(self, name: str) -> None:
@@ -179,7 +179,7 @@ class Topics:
                 log.checkpoint()
                 log.close()
 
-    def _need(self, name: str) -> Topic:
+    def _need(self, name: str) -> BrokerTopic:
         topic = self._topics.get(name)
         if topic is None:
             raise TopicRefusedError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"Unknown topic: {name}")

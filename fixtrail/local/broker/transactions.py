@@ -13,7 +13,7 @@ from fixtrail.local.broker.batch import read_header, transaction_marker
 from fixtrail.local.broker.errors import ErrorCode
 from fixtrail.local.broker.groups import Commit, Groups
 from fixtrail.local.broker.journal import Entry, Journal
-from fixtrail.local.broker.topics import Topics
+from fixtrail.local.broker.topics import BrokerTopics
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Transaction:
 class Transactions:
     """All producer ids and transactions."""
 
-    def __init__(self, journal: Journal, topics: Topics, groups: Groups) -> None:
+    def __init__(self, journal: Journal, topics: BrokerTopics, groups: Groups) -> None:
         self._journal = journal
         self._topics = topics
         self._groups = groups

@@ -41,7 +41,7 @@ class _Phases:
     newest: int = 0
 
 
-class Profile:
+class FileProfile:
     """Takes the lines of a file in their order; `report` tells what would be wrong with them."""
 
     def __init__(self, now: datetime | None = None, centers: Mapping[str, Center] | None = None) -> None:

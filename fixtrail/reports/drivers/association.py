@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.drivers.visits import BY_CAUSE, CONTROLS, DRIVERS, JOINT, MARKS, Driver, modelled
-from fixtrail.reports.stats.correlation import Estimate, pearson, pearson_textbook, slope, spearman
+from fixtrail.reports.stats.correlation import IntervalEstimate, pearson, pearson_textbook, slope, spearman
 from fixtrail.reports.stats.models import SMALLEST_LEVEL, Fit, controls_of, ordinal
 
 # The likelihood of 20,000 answers is as narrow as anyone needs, and found in seconds.
@@ -23,10 +23,10 @@ class Association:
     n_all: int
     no_score: int
     score_but_no_driver: int
-    pearson: Estimate
-    textbook: Estimate
-    spearman: Estimate
-    change: Estimate
+    pearson: IntervalEstimate
+    textbook: IntervalEstimate
+    spearman: IntervalEstimate
+    change: IntervalEstimate
 
 
 @dataclass(frozen=True, slots=True)

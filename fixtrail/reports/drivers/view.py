@@ -7,7 +7,7 @@ from typing import Any
 from fixtrail.reports.drivers.association import MOST_ROWS, Association, ScoreModel
 from fixtrail.reports.drivers.visits import DRIVERS, NAMES
 from fixtrail.reports.report import Bilingual, Column, Locale, Picture, Sheet
-from fixtrail.reports.stats.correlation import Estimate
+from fixtrail.reports.stats.correlation import IntervalEstimate
 
 STEPS = {driver.per.en: driver.per for driver in DRIVERS.values()}
 MODEL_NAMES = {
@@ -150,7 +150,7 @@ def _estimate_columns(name: str, title: Bilingual) -> tuple[Column, ...]:
     )
 
 
-def _estimate_fields(name: str, estimate: Estimate) -> dict[str, Any]:
+def _estimate_fields(name: str, estimate: IntervalEstimate) -> dict[str, Any]:
     return {
         name: estimate.value,
         f"{name}_low": estimate.low,
@@ -205,7 +205,7 @@ def draw_correlations(associations: Sequence[Association], locale: Locale) -> Pi
 
 
 def draw_model(models: Sequence[ScoreModel], locale: Locale) -> Picture:
-    estimates: dict[str, Estimate] = {}
+    estimates: dict[str, IntervalEstimate] = {}
     for model in models:
         estimates = {**model.fit.drivers, **estimates}
     names = [name for name in DRIVERS if name in estimates]
@@ -214,7 +214,7 @@ def draw_model(models: Sequence[ScoreModel], locale: Locale) -> Picture:
     return forest(labels, [("", [estimates[name] for name in names])], axis)
 
 
-def forest(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Estimate]]], axis: str) -> Picture:
+def forest(labels: Sequence[str], series: Sequence[tuple[str, Sequence[IntervalEstimate]]], axis: str) -> Picture:
     """A line for each label, for each series a point with its interval; what is not estimable has no point."""
     from fixtrail.reports.forms.pictures import COLOURS, MUTED, picture
 

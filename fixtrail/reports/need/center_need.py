@@ -30,7 +30,7 @@ class NeedRules:
 
 
 @dataclass(frozen=True, slots=True)
-class CenterRecords:
+class NeedRecords:
     """What is stored of a center. Frames: `visits` (lane number, checked_in_ms, closed_ms, booked_ms), `tasks` (its
     visit's lane and checked_in_ms, activity, requested_ms, started_ms, ended_ms), `shifts` (staff_key, role,
     starts_ms, ends_ms), `touches` (technician, started_ms, ended_ms).
@@ -52,7 +52,7 @@ class CenterNeed:
     content: list[dict[str, Any]]
 
 
-def center_need(slots: OpenSlots, records: CenterRecords, rules: NeedRules, first: date, now: int) -> CenterNeed:
+def center_need(slots: OpenSlots, records: NeedRecords, rules: NeedRules, first: date, now: int) -> CenterNeed:
     """The need of a center from a day on; `slots` begin as much earlier as there is to learn from."""
     visits = records.visits
     at = visits["checked_in_ms"].to_numpy(np.int64)
@@ -91,7 +91,7 @@ def _slot_rows(
     expected: Expected,
     arrivals: Floats,
     need: Need,
-    records: CenterRecords,
+    records: NeedRecords,
     now: int,
 ) -> list[dict[str, Any]]:
     is_technician = role == "technician"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.need.arrivals import NEVER, Booking
-from fixtrail.reports.need.center_need import LANES, CenterRecords
+from fixtrail.reports.need.center_need import LANES, NeedRecords
 from fixtrail.reports.queries import Ask
 
 # Of so many visits the work is fewer rows than a reader may have at once.
@@ -35,7 +35,7 @@ class Stored:
     def centers(self) -> list[str]:
         return sorted(self._visits)
 
-    def of(self, centers: Iterable[str]) -> Iterator[tuple[str, CenterRecords]]:
+    def of(self, centers: Iterable[str]) -> Iterator[tuple[str, NeedRecords]]:
         """What is stored of each of these centers; some are asked for at once."""
         for group in groups_of({center: self._visits[center] for center in centers}):
             frames = self._frames(group)
@@ -66,10 +66,10 @@ def groups_of(visits: Mapping[str, int]) -> Iterator[list[str]]:
         yield group
 
 
-def _records(center_id: str, bookings: _Bookings, frames: Iterable[pd.DataFrame]) -> CenterRecords:
+def _records(center_id: str, bookings: _Bookings, frames: Iterable[pd.DataFrame]) -> NeedRecords:
     visits, tasks, shifts, touches = (frame[frame["center_id"] == center_id] for frame in frames)
     own = [booking for (center, *_), booking in bookings.items() if center == center_id]
-    return CenterRecords(visits, own, tasks, shifts, touches)
+    return NeedRecords(visits, own, tasks, shifts, touches)
 
 
 def _bookings(frame: pd.DataFrame, visits: pd.DataFrame) -> _Bookings:

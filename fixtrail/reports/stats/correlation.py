@@ -18,7 +18,7 @@ OLS_HC3 = "least_squares_hc3"
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class IntervalEstimate:
     """A figure with its 95 % interval, or none and the reason why it is not estimable."""
 
     value: float | None
@@ -28,20 +28,20 @@ class Estimate:
     method: str
     reason: str | None = None
 
-    def times(self, factor: float) -> "Estimate":
+    def times(self, factor: float) -> "IntervalEstimate":
         """The estimate in another unit."""
         if self.value is None or self.low is None or self.high is None:
             return self
         low, high = sorted((self.low * factor, self.high * factor))
-        return Estimate(self.value * factor, low, high, self.n, self.method)
+        return IntervalEstimate(self.value * factor, low, high, self.n, self.method)
 
 
-def unknown(reason: str, n: int, method: str) -> Estimate:
+def unknown(reason: str, n: int, method: str) -> IntervalEstimate:
     """A figure that cannot be estimated, and why."""
-    return Estimate(None, None, None, n, method, reason)
+    return IntervalEstimate(None, None, None, n, method, reason)
 
 
-def pearson(x: Vector, y: Vector) -> Estimate:
+def pearson(x: Vector, y: Vector) -> IntervalEstimate:
     """Pearson's r; Fisher z with the standard error of r's influence function.
 
     Fisher's own 1/sqrt(n - 3) supposes two normal variables. With scores that crowd at 9 and 10 its 95 % interval
@@ -55,14 +55,14 @@ def pearson(x: Vector, y: Vector) -> Estimate:
     return _fisher(r, float(influence.std()) / sqrt(len(x)) / (1 - r * r) if abs(r) < 1 else 0.0, x, FISHER_ROBUST)
 
 
-def pearson_textbook(x: Vector, y: Vector) -> Estimate:
+def pearson_textbook(x: Vector, y: Vector) -> IntervalEstimate:
     """Pearson's r with Fisher's z interval as in the textbook (two normal variables): for comparison."""
     if reason := _hindrance(x, y):
         return unknown(reason, len(x), FISHER)
     return _fisher(_correlation(x, y), 1 / sqrt(len(x) - 3), x, FISHER)
 
 
-def spearman(x: Vector, y: Vector) -> Estimate:
+def spearman(x: Vector, y: Vector) -> IntervalEstimate:
     """Spearman's rho, ties at their mean rank; Fisher z with variance (1 + rho²/2)/(n - 3).
 
     Bonett and Wright, Psychometrika 65 (2000) 23-28.
@@ -73,7 +73,7 @@ def spearman(x: Vector, y: Vector) -> Estimate:
     return _fisher(rho, sqrt((1 + rho * rho / 2) / (len(x) - 3)), x, BONETT_WRIGHT)
 
 
-def slope(x: Vector, y: Vector) -> Estimate:
+def slope(x: Vector, y: Vector) -> IntervalEstimate:
     """Least-squares change of y per unit of x; interval by HC3 errors (MacKinnon and White 1985), normal."""
     if reason := _hindrance(x, y):
         return unknown(reason, len(x), OLS_HC3)
@@ -84,7 +84,7 @@ def slope(x: Vector, y: Vector) -> Estimate:
     # A point that alone decides the line has leverage 1 and no residual left.
     residual = (y - y.mean() - b * centered) / np.maximum(1 - leverage, 1e-12)
     half = Z95 * sqrt(float((centered**2) @ (residual**2))) / spread
-    return Estimate(b, b - half, b + half, len(x), OLS_HC3)
+    return IntervalEstimate(b, b - half, b + half, len(x), OLS_HC3)
 
 
 def _hindrance(x: Vector, y: Vector) -> str | None:
@@ -104,8 +104,8 @@ def _standard(x: Vector) -> Vector:
     return standard
 
 
-def _fisher(r: float, error: float, x: Vector, method: str) -> Estimate:
+def _fisher(r: float, error: float, x: Vector, method: str) -> IntervalEstimate:
     if abs(r) >= 1 - 1e-12:
-        return Estimate(r, r, r, len(x), method)
+        return IntervalEstimate(r, r, r, len(x), method)
     z = atanh(r)
-    return Estimate(r, tanh(z - Z95 * error), tanh(z + Z95 * error), len(x), method)
+    return IntervalEstimate(r, tanh(z - Z95 * error), tanh(z + Z95 * error), len(x), method)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from fixtrail.reports.stats.correlation import Z95, Estimate, unknown
+from fixtrail.reports.stats.correlation import Z95, IntervalEstimate, unknown
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -36,7 +36,7 @@ class NotEstimableError(ValueError):
 class Fit:
     """Log-odds of each driver, why others have none, and what the model is adjusted for."""
 
-    drivers: dict[str, Estimate]
+    drivers: dict[str, IntervalEstimate]
     adjusted_for: tuple[str, ...]
     n: int
     method: str
@@ -251,10 +251,10 @@ def _separates(x: Vector, outcome: Vector) -> bool:
     return False
 
 
-def _estimate(beta: float, error: float, x: pd.Series, n: int, method: str) -> Estimate:
+def _estimate(beta: float, error: float, x: pd.Series, n: int, method: str) -> IntervalEstimate:
     if abs(beta) * float(x.std(ddof=0)) > LARGEST_EFFECT or error * float(x.std(ddof=0)) > LARGEST_ERROR:
         return unknown("separation", n, method)
-    return Estimate(float(beta), float(beta - Z95 * error), float(beta + Z95 * error), n, method)
+    return IntervalEstimate(float(beta), float(beta - Z95 * error), float(beta + Z95 * error), n, method)
 
 
 def _no_fit(drivers: pd.DataFrame, reason: str, n: int, method: str) -> Fit:
@@ -262,7 +262,7 @@ def _no_fit(drivers: pd.DataFrame, reason: str, n: int, method: str) -> Fit:
 
 
 def _with_reasons(
-    estimates: dict[str, Estimate],
+    estimates: dict[str, IntervalEstimate],
     reasons: dict[str, str],
     drivers: pd.DataFrame,
     usable_controls: pd.DataFrame,

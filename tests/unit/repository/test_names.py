@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -43,6 +44,15 @@ def test_nothing_is_called_by_a_riddle():
 
     assert len(names) > 10_000
     assert {(file, name) for file, name in names if RIDDLE.fullmatch(name)} == ALLOWED
+
+
+def test_a_class_has_its_name_for_itself():
+    """But for what a report and the API call by the words of the contract."""
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+
+    assert {name for name, times in names.items() if times > 1} == {"Figure", "Order"}
 
 
 def test_every_metric_has_a_typed_name_and_a_meaning():

@@ -8,9 +8,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, RefusedRow, RowsRefusedError
-from sinks.clickhouse.tables import Table
+from sinks.clickhouse.tables import RawTable
 
-NUMBERS = Table("numbers", ("n",))
+NUMBERS = RawTable("numbers", ("n",))
 SERVER = ClickHouse("http://127.0.0.1:1", "app", "")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from fixtrail.reports.data.profile import Profile
+from fixtrail.reports.data.profile import FileProfile
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.report import Report
 from schemas.centers import Center
@@ -47,7 +47,7 @@ def at(number: int, minute: int) -> str:
 
 
 def profiled(events: list[dict[str, Any]], centers: Mapping[str, Center] | None = None) -> Report:
-    profile = Profile(NOW, centers)
+    profile = FileProfile(NOW, centers)
     for event in events:
         profile.add(decode_event(orjson.dumps(event)))
     return profile.report()
@@ -195,7 +195,7 @@ def rough(tmp_path_factory) -> Report:
     out: Path = tmp_path_factory.mktemp("rough") / "events.ndjson"
     scenario = str(ROOT / "examples" / "scenarios" / "rough-feed.toml")
     write_events(out, scenario, 5, 8, None, datetime(2026, 3, 2, tzinfo=UTC), None, None, lambda *_: None)
-    profile = Profile(NOW)
+    profile = FileProfile(NOW)
     for line in out.read_bytes().splitlines():
         profile.add(decode_event(line))
     return profile.report()

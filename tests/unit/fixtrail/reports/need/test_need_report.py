@@ -8,7 +8,7 @@ import pytest
 
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.need.arrivals import NEVER
-from fixtrail.reports.need.center_need import CenterRecords, NeedRules, center_need
+from fixtrail.reports.need.center_need import NeedRecords, NeedRules, center_need
 from fixtrail.reports.need.figures import is_foreseen
 from fixtrail.reports.need.holidays import NO_HOLIDAYS
 from fixtrail.reports.need.report import read_rules, report_of
@@ -66,7 +66,7 @@ def shifts(people: int, days: int) -> pd.DataFrame:
 def document(shift_rows: pd.DataFrame, rules: NeedRules | None = None) -> dict:
     frame = visits()
     touches = tasks(frame).query("activity == 'repair'").assign(technician="T0")
-    records = CenterRecords(frame, [], tasks(frame), shift_rows, touches)
+    records = NeedRecords(frame, [], tasks(frame), shift_rows, touches)
     slots = open_slots("C1", CENTER, FIRST, LAST, NO_HOLIDAYS)
     need = center_need(slots, records, rules or NeedRules(), LAST - timedelta(days=6), NOW)
     return as_json(report_of([need], {}))
