@@ -56,8 +56,8 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
 test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
-	$(BIN)/pytest -n 2 --dist loadfile -m "long and not kafka" $(TESTS)
-	$(if $(TESTS),,FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m "long and kafka" tests/integration)
+	$(BIN)/pytest -n 2 --timeout 3600 --dist loadfile -m "long and not kafka" $(TESTS)
+	$(if $(TESTS),,FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest --timeout 3600 -m "long and kafka" tests/integration)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m "kafka and not long" -rs $(TESTS)
