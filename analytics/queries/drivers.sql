@@ -23,7 +23,7 @@ SELECT
     u.check_ins AS check_ins
 FROM orders AS o
 LEFT JOIN centers AS c ON c.center_id = o.center_id
-LEFT JOIN
+ANY LEFT JOIN
 (
     -- A progress update is the check-in sent again with the promise as it now looks.
     SELECT center_id, order_id, vehicle_key, uniqExact(event_id) AS check_ins
