@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from fixtrail.export.history import SLICE_EVENTS
+from fixtrail.export.history import SLICES_AT_ONCE, Size
 from fixtrail.parts.plan import ForecastPlan
 from fixtrail.reports.change.report import FIGURES, USUAL_DAYS
 from fixtrail.reports.data.rules import rules
@@ -14,12 +14,12 @@ from fixtrail.reports.journey.report import MOST_FOLLOWED
 from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
 from fixtrail.reports.league.words import LEAGUES
 from fixtrail.reports.need import report as need
-from fixtrail.reports.need.stored import groups_of
+from fixtrail.reports.need.stored import MOST_VISITS, groups_of, most_visits_of_events
 from fixtrail.reports.parts.outlook import MOST_REQUESTS
 from fixtrail.reports.parts.window import WINDOW_DAYS
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
 from fixtrail.reports.queries import FOLDER, Ask, parameters_of, questions, text_of
-from fixtrail.reports.sample import MOST_ORDERS, end_key, key_ranges, one_vehicle_in, ranges_of
+from fixtrail.reports.sample import MOST_ORDERS, end_key, events_of, key_ranges, one_vehicle_in, ranges_of
 from fixtrail.reports.warning.cells import ONCE_IN_DAYS
 from fixtrail.reports.warning.sources import WEEKS
 
@@ -102,7 +102,10 @@ def _need(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
     first = LAST - timedelta(days=need.DAYS - 1)
     since = first - timedelta(days=need.LEARNED_FROM_DAYS)
     centers = ask("need_centers", since=since)
-    groups = list(groups_of(dict(zip(centers["center_id"], centers["visits"], strict=True))))
+    visits = dict(zip(centers["center_id"], centers["visits"], strict=True))
+    of_events = query in ("need_bookings", "need_technicians")
+    most = most_visits_of_events(sum(visits.values()), events_of(ask)) if of_events else MOST_VISITS
+    groups = list(groups_of(visits, most))
     days = {"since": since if query in _FROM_FIRST else first - timedelta(days=1), "until": LAST}
     return {**days, "centers": groups[0]}, len(groups) if "centers" in parameters_of(text_of(query)) else 1
 
@@ -120,11 +123,13 @@ def _staff(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
 
 
 def _of_vehicles(ask: Ask, orders: int) -> list[tuple[str, str]]:
-    return list(key_ranges(ranges_of(orders, int(ask("events_size").iloc[0]["arrivals"]))))
+    return list(key_ranges(ranges_of(orders, events_of(ask))))
 
 
 def _export(ask: Ask, query: str, orders: int) -> tuple[dict[str, Any], int]:
-    ranges = list(key_ranges(max(1, -(-int(ask("export_size", **WHOLE).iloc[0]["arrivals"]) // SLICE_EVENTS))))
+    arrivals = int(ask("export_size", **WHOLE).iloc[0]["arrivals"])
+    number = Size(orders, 0, 0, arrivals).questions()
+    ranges = list(key_ranges(number * SLICES_AT_ONCE if query == "export_events" else number))
     return _first(ranges), 1 if query == "export_size" else len(ranges)
 
 

@@ -1,6 +1,7 @@
 -- Which work was done in each visit, since when had the car waited for it, and when did it wait for people or a bay?
 -- since: the day from which on, in UTC; centers: only these, [] for all. Times are milliseconds since 1970; an end of 0 is none yet.
--- What an order does of which nothing was heard for 30 days (never_closed) is not known: it is not waiting.
+-- What an order does of which nothing was heard for 30 days (never_closed) is not known: it is not waiting. Asked for
+-- by that name, all anomalies of all orders would be worked out.
 -- requested_ms: the start of a wait for reception or bay that ended as the work began, or the start of the work itself.
 SELECT
     center_id,
@@ -25,7 +26,8 @@ FROM
     WHERE started_at >= toDateOrZero({since:String})
         AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
         AND (isNotNull(ended_at) OR (center_id, order_id, vehicle_key) NOT IN (
-            SELECT center_id, order_id, vehicle_key FROM orders WHERE has(anomalies, 'never_closed')))
+            SELECT center_id, order_id, vehicle_key FROM orders
+            WHERE status = 'open' AND last_event_at < now64(3, 'UTC') - INTERVAL 30 DAY))
     WINDOW visit AS (
         PARTITION BY center_id, order_id, vehicle_key ORDER BY seq
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)

@@ -41,9 +41,13 @@ def key_ranges(number: int) -> Iterator[tuple[str, str]]:
 
 def ask_by_vehicles(ask: Ask, query: str, orders: int, /, **parameters: Any) -> pd.DataFrame:
     """The answers of a query on so many orders and on events, range after range of vehicles, below each other."""
-    events = int(ask("events_size").iloc[0]["arrivals"])
-    ranges = key_ranges(ranges_of(orders, events))
+    ranges = key_ranges(ranges_of(orders, events_of(ask)))
     return rows_of([ask(query, first_key=first, end_key=end, **parameters) for first, end in ranges])
+
+
+def events_of(ask: Ask) -> int:
+    """How many events there are, those that came twice counted twice."""
+    return int(ask("events_size").iloc[0]["arrivals"])
 
 
 def ranges_of(orders: int, events: int) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 from fixtrail.reports.need.arrivals import NEVER, Booking
 from fixtrail.reports.need.center_need import LANES, NeedRecords
 from fixtrail.reports.queries import Ask
+from fixtrail.reports.sample import MOST_EVENTS_AT_ONCE, events_of
 
 # Of so many visits the work is fewer rows than a reader may have at once.
 MOST_VISITS = 100_000
@@ -37,27 +38,44 @@ class Stored:
 
     def of(self, centers: Iterable[str]) -> Iterator[tuple[str, NeedRecords]]:
         """What is stored of each of these centers; some are asked for at once."""
-        for group in groups_of({center: self._visits[center] for center in centers}):
-            frames = self._frames(group)
-            for center in group:
-                yield center, _records(center, *frames)
+        visits = {center: self._visits[center] for center in centers}
+        for of_events in groups_of(visits, self._most_visits_of_events(visits)):
+            bookings = self._ask("need_bookings", since=self._since, centers=of_events)
+            touches = self._ask("need_technicians", **self._days, centers=of_events)
+            for group in groups_of({center: visits[center] for center in of_events}, MOST_VISITS):
+                own = (frame[frame["center_id"].isin(group)] for frame in (bookings, touches))
+                frames = self._frames(group, *own)
+                for center in group:
+                    yield center, _records(center, *frames)
 
-    def _frames(self, centers: Sequence[str]) -> tuple[_Bookings, tuple[pd.DataFrame, ...]]:
+    def _most_visits_of_events(self, visits: Mapping[str, int]) -> int:
+        """Of so many visits the events are asked for at once: each question reads those of all centers."""
+        if sum(visits.values()) <= MOST_VISITS:
+            return MOST_VISITS
+        return most_visits_of_events(sum(self._visits.values()), events_of(self._ask))
+
+    def _frames(
+        self, centers: Sequence[str], booked: pd.DataFrame, touches: pd.DataFrame
+    ) -> tuple[_Bookings, tuple[pd.DataFrame, ...]]:
         """The appointments of some centers, and their visits, tasks, shifts and touches."""
         about = {"since": self._since, "centers": list(centers)}
         check_ins = self._ask("need_check_ins", **about)
-        bookings = _bookings(self._ask("need_bookings", **about), check_ins)
+        bookings = _bookings(booked, check_ins)
         visits = _with_lane(check_ins, bookings)
         tasks = _with_visit(self._ask("need_work", **about), visits, self._now)
-        touches = self._ask("need_technicians", **self._days, centers=list(centers))
         return bookings, (visits, tasks, self._shifts, touches)
 
 
-def groups_of(visits: Mapping[str, int]) -> Iterator[list[str]]:
-    """The centers in groups of at most MOST_VISITS visits; one that has more is alone."""
+def most_visits_of_events(visits: int, events: int) -> int:
+    """Of how many visits the events are asked for at once, of so many visits and events of all centers."""
+    return max(MOST_VISITS, visits * MOST_EVENTS_AT_ONCE // max(1, events))
+
+
+def groups_of(visits: Mapping[str, int], most: int) -> Iterator[list[str]]:
+    """The centers in groups of at most so many visits; one that has more is alone."""
     group, number = list[str](), 0
     for center, own in visits.items():
-        if group and number + own > MOST_VISITS:
+        if group and number + own > most:
             yield group
             group, number = [], 0
         group.append(center)
