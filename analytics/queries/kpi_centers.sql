@@ -31,8 +31,13 @@ SELECT
     avgIf(
         wait_s <= transform(ifNull(key, ''), {names:Array(String)}, {p90s:Array(Float64)}, 0.),
         is_handed_off) AS up_to_p90
-FROM visits
-ARRAY JOIN keys AS key
+FROM
+(
+    -- An order has several keys in the cut by fault group alone: to unfold all orders takes a quarter of the time.
+    SELECT *, keys[1] AS key FROM visits WHERE {by:String} != 'group'
+    UNION ALL
+    SELECT *, arrayJoin(keys) AS key FROM visits WHERE {by:String} = 'group'
+)
 GROUP BY key, center_id
 HAVING closed > 0
 ORDER BY key NULLS LAST, center_id

@@ -4,13 +4,19 @@ WITH
     (SELECT mapFromArrays({partitions:Array(UInt32)}, {offsets:Array(UInt64)})) AS known,
     news AS
     (
-        SELECT order_id, center_id, vehicle_key
+        SELECT vehicle_key, groupUniqArray((center_id, order_id)) AS orders_with_news
         FROM arrivals
         WHERE NOT mapContains(known, kafka_partition) OR kafka_offset > known[kafka_partition]
+        GROUP BY vehicle_key
     )
 SELECT
-    (SELECT count() FROM news) AS records,
-    countIf((order_id, center_id, vehicle_key) IN (SELECT order_id, center_id, vehicle_key FROM news)) AS orders,
-    countIf(vehicle_key IN (SELECT vehicle_key FROM news)) AS orders_of_vehicles
+    (
+        SELECT count()
+        FROM arrivals
+        WHERE NOT mapContains(known, kafka_partition) OR kafka_offset > known[kafka_partition]
+    ) AS records,
+    countIf(has(orders_with_news, (center_id, order_id))) AS orders,
+    count() AS orders_of_vehicles
 FROM orders
+INNER JOIN news USING (vehicle_key)
 WHERE toDate(closed_at, {time_zone:String}) BETWEEN toDateOrZero({since:String}) AND toDateOrZero({until:String})

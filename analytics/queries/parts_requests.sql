@@ -37,5 +37,6 @@ LEFT JOIN
             WHERE isNull(fulfilled_at) AND isNull(cancelled_at))
     GROUP BY center_id, order_id, vehicle_key, request_id
 ) AS later
-    ON later.center_id = p.center_id AND later.order_id = p.order_id AND later.vehicle_key = p.vehicle_key
-    AND later.request_id = p.request_id
+    -- Nothing is later than what the visit has settled: those requests need not be looked up.
+    ON isNull(p.fulfilled_at) AND isNull(p.cancelled_at) AND later.center_id = p.center_id AND later.order_id = p.order_id
+    AND later.vehicle_key = p.vehicle_key AND later.request_id = p.request_id
