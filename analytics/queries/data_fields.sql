@@ -1,10 +1,12 @@
--- How many events of each type have each optional field?
+-- How many events of each type have each optional field, week by week (its Monday in time_zone)?
 -- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
 -- end_key: only vehicles whose key comes before it, '' for all, as in drivers.
-SELECT center_id, type, ifNull(phase, '') AS phase, field, count() AS filled
+SELECT center_id, type, ifNull(phase, '') AS phase, week, field, count() AS filled
 FROM
 (
-    SELECT center_id, type, phase, arrayJoin(arrayConcat([''], JSONExtractKeys(payload))) AS field
+    SELECT
+        center_id, type, phase, toString(toMonday(occurred_at, {time_zone:String})) AS week,
+        arrayJoin(arrayConcat([''], JSONExtractKeys(payload))) AS field
     FROM
     (
         SELECT source, center_id, type, phase, occurred_at, payload
@@ -17,5 +19,5 @@ FROM
         AND ({since:String} = '' OR toDate(occurred_at, {time_zone:String}) >= toDateOrZero({since:String}))
         AND ({until:String} = '' OR toDate(occurred_at, {time_zone:String}) <= toDateOrZero({until:String}))
 )
-GROUP BY center_id, type, phase, field
-ORDER BY center_id, type, phase, field
+GROUP BY center_id, type, phase, week, field
+ORDER BY center_id, type, phase, week, field

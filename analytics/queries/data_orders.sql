@@ -23,7 +23,21 @@ SELECT
     countIf(has(anomalies, 'vehicle_changed')) AS vehicle_changed,
     countIf(status = 'handed_off' AND repair_s > 0 AND repair_s < {repair_least_s:Float64}) AS repair_short,
     countIf(status = 'handed_off' AND repair_s > {repair_most_s:Float64}) AS repair_long,
-    countIf(quoted_amount = 0 OR quoted_amount > {quote_most:Float64}) AS quote_odd
+    countIf(quoted_amount = 0 OR quoted_amount > {quote_most:Float64}) AS quote_odd,
+    countIf(promised_at < checked_in_at) AS promise_early,
+    -- Where either is unknown, nothing is counted.
+    countIf(final_amount > 0 AND approved_amount > 0 AND (
+        toFloat64(final_amount) > {amount_times:Float64} * toFloat64(approved_amount)
+        OR toFloat64(approved_amount) > {amount_times:Float64} * toFloat64(final_amount))) AS amount_odd,
+    count(score) AS scored,
+    if(scored >= {scores:UInt32} AND max(score) <= 5, scored, 0) AS score_scale,
+    countIf(vehicle_key IN (
+        SELECT vehicle_key FROM orders
+        WHERE {end_key:String} = '' OR vehicle_key < {end_key:String}
+        GROUP BY vehicle_key
+        HAVING count() > {orders_of_vehicle:Float64}
+            + dateDiff('millisecond', min(last_event_at), max(last_event_at)) / 86400000 / {days_between:Float64}
+    )) AS vehicle_often
 FROM orders
 WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
     AND ({source:String} = '' OR (vehicle_key, center_id, order_id) IN (

@@ -5,19 +5,24 @@
 SELECT
     center_id,
     count() AS orders,
-    countIf(NOT hasAll(started, completed)) AS repair_without_start,
+    countIf(arrayExists(
+        (job, at) -> NOT arrayExists((begun, begun_at) -> begun = job AND begun_at <= at, started, started_at),
+        completed, completed_at)) AS repair_without_start,
     countIf(settled AND NOT hasAll(completed, started)) AS repair_without_end,
     countIf(diagnosed > diagnosis_started) AS diagnosis_without_start,
     countIf(settled AND diagnosis_started > diagnosed) AS diagnosis_without_end,
     countIf(handed_off AND empty(started) AND empty(completed)) AS handoff_without_repair,
     countIf(NOT hasAll(requested, fulfilled)) AS part_without_request,
-    countIf(same_time >= 4) AS typed_in_afterwards
+    countIf(same_time >= 4) AS typed_in_afterwards,
+    countIf(span_s > {visit_most_s:Float64}) AS visit_long
 FROM
 (
     SELECT
         center_id,
-        groupUniqArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'started') AS started,
-        groupUniqArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'completed') AS completed,
+        groupArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'started') AS started,
+        groupArrayIf(occurred_at, type = 'repair' AND phase = 'started') AS started_at,
+        groupArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'completed') AS completed,
+        groupArrayIf(occurred_at, type = 'repair' AND phase = 'completed') AS completed_at,
         countIf(type = 'diagnosis' AND phase = 'started') AS diagnosis_started,
         countIf(type = 'diagnosis' AND phase = 'completed') AS diagnosed,
         groupUniqArrayIf(
@@ -25,6 +30,7 @@ FROM
         groupUniqArrayIf(assumeNotNull(request_id), type = 'part_request' AND phase = 'fulfilled') AS fulfilled,
         countIf(type = 'handoff') > 0 AS handed_off,
         max(occurred_at) AS newest,
+        dateDiff('millisecond', min(occurred_at), newest) / 1000 AS span_s,
         countIf(type IN ('handoff', 'cancellation')) > 0 AND newest < now64(3, 'UTC') - INTERVAL 2 DAY AS settled,
         toDate(newest, {time_zone:String}) AS day,
         arrayMax(mapValues(sumMap(map(toUnixTimestamp(occurred_at), 1)))) AS same_time

@@ -5,17 +5,29 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fixtrail.reports.data.day_hours import odd_hours
+from fixtrail.reports.data.fields import lost_fields
 from fixtrail.reports.data.rules import rules
 from schemas.centers import Center
 
 OF_EVENTS = ("duplicates", "conflicts", "late", "ahead", "out_of_order")
 _OF_ORDERS = (
     *("no_check_in", "never_closed", "negative_gap", "activity_after_close", "vehicle_changed"),
-    *("repair_short", "repair_long", "quote_odd"),
+    *("repair_short", "repair_long", "quote_odd", "promise_early", "amount_odd", "vehicle_often"),
 )
 _OF_PHASES = (
     *("repair_without_start", "repair_without_end", "diagnosis_without_start", "diagnosis_without_end"),
-    *("part_without_request", "handoff_without_repair", "typed_in_afterwards"),
+    *("part_without_request", "handoff_without_repair", "typed_in_afterwards", "visit_long"),
+)
+# What a file alone tells: of the vehicles in ClickHouse there is a hash.
+ID_COLUMNS = (
+    "center_id",
+    "orders",
+    "vehicle_of_order",
+    "vehicles",
+    "vehicle_spelling",
+    "technicians",
+    "technician_spelling",
 )
 TOO_LATE = "too_late"
 LATE_LIVE = "late_live"
@@ -33,6 +45,8 @@ class Frames(NamedTuple):
     odometers: pd.DataFrame
     hours: pd.DataFrame
     clock: pd.DataFrame
+    day_hours: pd.DataFrame
+    ids: pd.DataFrame
     # Those that reference data know.
     centers: Mapping[str, Center]
 
@@ -40,14 +54,20 @@ class Frames(NamedTuple):
 def flaws_of(frames: Frames) -> list[dict[str, Any]]:
     """A row for every rule, center and, where events tell it, source.
 
-    `days` has what is usual, `arrivals` the duplicates.
+    `days` has what is usual, `arrivals` the duplicates, `fields` since when each is lost.
     """
     return [
         *_of_arrivals(frames.arrivals),
         *_by_center(frames.orders, "orders", _OF_ORDERS),
         *_by_center(frames.phases, "orders", _OF_PHASES),
+        *_by_center(frames.orders, "scored", ("score_scale",)),
+        *_by_center(lost_fields(frames.fields), "fields_sent", ("field_lost",)),
+        *_by_center(frames.ids, "orders", ("vehicle_of_order",)),
+        *_by_center(frames.ids, "vehicles", ("vehicle_spelling",)),
+        *_by_center(frames.ids, "technicians", ("technician_spelling",)),
         *_by_center(frames.odometers, "readings", ("odometer_falling", "odometer_racing")),
         *_by_center(frames.hours, "workshop_events", ("outside_hours",)),
+        *_by_center(odd_hours(frames.day_hours), "timed_events", ("odd_hours",)),
         *_by_center(_judged_days(frames.days), "judged", ("silent_days", "double_days")),
         *_by_center(_open_days(frames.days, frames.centers), "open_days", ("weekday_gap",)),
         *(_flaw("clock_hours", row, row["hours_ahead"], row["hours"]) for row in frames.clock.to_dict("records")),

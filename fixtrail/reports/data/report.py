@@ -6,7 +6,8 @@ import pandas as pd
 
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.data import words
-from fixtrail.reports.data.flaws import Frames, flaws_of
+from fixtrail.reports.data.fields import optional_fields
+from fixtrail.reports.data.flaws import ID_COLUMNS, Frames, flaws_of
 from fixtrail.reports.data.rules import GO, NOTE, STOP, UNKNOWN, rules
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.eta.visits import centers_of
@@ -15,12 +16,14 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Definition, Figure, Report, Sheet, sheet_of
 from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
-from schemas.events import EVENT_TYPES
 
 # Of more orders only those of one vehicle in so many are looked at: their events are soon read.
 _SEVERITY = {STOP: 0, NOTE: 1, GO: 2}
 _QUERIES = {
-    **{name: name for name in ("arrivals", "fields", "orders", "phases", "days", "odometers", "hours", "clock")},
+    **{
+        name: name
+        for name in ("arrivals", "fields", "orders", "phases", "days", "odometers", "hours", "clock", "day_hours")
+    },
     "letters": "dead_letters",
 }
 DEFINITIONS = {
@@ -45,18 +48,20 @@ def build(ask: Ask, options: Options) -> Report:
         "until": options.until.isoformat() if options.until else "",
         "time_zone": options.targets.time_zone,
         "clock_s": rules().seconds["clock"].note,
+        "scores": rules().least.scores,
         **rules().bounds.model_dump(),
     }
     one_in = one_vehicle_in(int(ask("data_size", **parameters).iloc[0]["orders"]), MOST_ORDERS)
     parameters["end_key"] = end_key(one_in)
     answers = {frame: ask(f"data_{query}", **parameters) for frame, query in _QUERIES.items()}
-    return report_of(Frames(**answers, centers=centers_of(ask("centers"))[0]), options, one_in)
+    centers = centers_of(ask("centers"))[0]
+    return report_of(Frames(**answers, ids=pd.DataFrame(columns=ID_COLUMNS), centers=centers), options, one_in)
 
 
 def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:
     """The report from its frames, which are those of one vehicle in `one_in`."""
     arrivals = frames.arrivals.assign(duplicates=frames.arrivals["arrivals"] - frames.arrivals["events"])
-    frames = frames._replace(arrivals=arrivals, days=with_usual(frames.days))
+    frames = frames._replace(arrivals=arrivals, days=with_usual(frames.days), fields=optional_fields(frames.fields))
     flaws = _gravest_first(pd.DataFrame(flaws_of(frames), columns=[column.name for column in words.FLAW_COLUMNS]))
     usable = pd.DataFrame(_usable(frames.orders), columns=[column.name for column in words.USABLE_COLUMNS])
     scope = {**options.scope(), "source": options.source or None, "center": options.center or None}
@@ -81,7 +86,6 @@ def _gravest_first(flaws: pd.DataFrame) -> pd.DataFrame:
 
 def _sheets(frames: Frames, flaws: pd.DataFrame, usable: pd.DataFrame) -> tuple[Sheet, ...]:
     verdicts = _verdicts(flaws, usable, frames.orders)
-    fields = optional_fields(frames.fields)
     return (
         sheet_of("verdicts", Bilingual("结论", "Verdicts"), words.VERDICT_COLUMNS, verdicts),
         sheet_of("flaws", Bilingual("问题", "Flaws"), words.FLAW_COLUMNS, flaws[flaws["grade"] != GO]),
@@ -95,7 +99,7 @@ def _sheets(frames: Frames, flaws: pd.DataFrame, usable: pd.DataFrame) -> tuple[
             _wrong_hours(frames.clock),
             shown=20,
         ),
-        sheet_of("fields", Bilingual("可选字段", "Optional fields"), words.FIELD_COLUMNS, fields),
+        sheet_of("fields", Bilingual("可选字段", "Optional fields"), words.FIELD_COLUMNS, frames.fields),
         sheet_of("days", Bilingual("日量", "Volume by day"), words.DAY_COLUMNS, frames.days),
         sheet_of("dead_letters", Bilingual("被拒收", "Dead letters"), words.LETTER_COLUMNS, frames.letters),
         sheet_of("all_rules", Bilingual("全部规则", "All rules"), words.FLAW_COLUMNS, flaws, shown=0),
@@ -165,41 +169,3 @@ def _grade(stops: list[str], notes: list[str], orders: int) -> str:
     if orders < rules().least.orders:
         return UNKNOWN
     return NOTE if notes else GO
-
-
-# Personal ones are not stored, so nothing can be said of them.
-_NOT_STORED = frozenset({"contact", "vehicle_label", "advisor", "comment", "reason", "resolution"})
-# What a phase alone can say.
-_OF_PHASE = {
-    ("diagnosis", "fault_groups"): "completed",
-    ("diagnosis", "fault_origin"): "completed",
-    ("diagnosis", "fault_codes"): "completed",
-    ("diagnosis", "quote"): "completed",
-    ("repair", "pause_reason"): "paused",
-    ("quality_check", "passed"): "completed",
-    ("part_request", "expected_at"): "backordered",
-}
-
-
-def optional_fields(counts: pd.DataFrame) -> pd.DataFrame:
-    """A row for each center, type and optional field, those that are never filled included.
-
-    `counts`: center_id, type, phase, field and how many events have it; the field "" counts the events themselves.
-    """
-    rows = []
-    for (center, type_), own in counts.groupby(["center_id", "type"]):
-        for field in _optional(str(type_)):
-            phase = _OF_PHASE.get((str(type_), field))
-            of_phase = own if phase is None else own[own["phase"] == phase]
-            events = int(of_phase[of_phase["field"] == ""]["filled"].sum())
-            filled = int(of_phase[of_phase["field"] == field]["filled"].sum())
-            if events:
-                row = {"center_id": center, "type": type_, "field": field, "filled": filled, "events": events}
-                rows.append({**row, "share": filled / events})
-    return pd.DataFrame(rows, columns=["center_id", "type", "field", "filled", "events", "share"])
-
-
-def _optional(type_: str) -> list[str]:
-    model = EVENT_TYPES[type_]
-    names = (name for name, info in model.model_fields.items() if not info.is_required())
-    return [name for name in names if name not in _NOT_STORED and name != "phase"]

@@ -25,11 +25,17 @@ class Bounds(TomlTable):
     repair_least_s: float
     repair_most_s: float
     quote_most: float
+    visit_most_s: float
+    amount_times: float
+    orders_of_vehicle: float
+    days_between: float
     km_a_day: float
 
 
 class Least(TomlTable):
     orders: int
+    scores: int
+    field_events: int
 
 
 class Rules(TomlTable):

@@ -22,12 +22,13 @@ FLAWS = {
     "out_of_order": Bilingual("乱序到达", "older than what had arrived of the vehicle"),
     "clock_hours": Bilingual("时钟超前的小时", "hours in which the clock was ahead"),
     "no_check_in": Bilingual("没有接车的工单", "orders without a check-in"),
-    "repair_without_start": Bilingual("有完工没有开工", "repairs completed without a start"),
+    "repair_without_start": Bilingual("有完工之前没有开工", "repairs completed without a start before"),
     "repair_without_end": Bilingual("有开工没有完工", "repairs started and never ended"),
     "diagnosis_without_start": Bilingual("诊断完成没有开始", "diagnoses completed without a start"),
     "diagnosis_without_end": Bilingual("诊断开始没有完成", "diagnoses started and never ended"),
     "part_without_request": Bilingual("配件到货没有申请", "parts fulfilled without a request"),
     "handoff_without_repair": Bilingual("交车但没有维修", "handed off without a repair"),
+    "visit_long": Bilingual("首末事件相距超过 60 天", "orders whose events are more than 60 days apart"),
     "typed_in_afterwards": Bilingual("四个以上环节同一秒", "four or more phases in one second"),
     "never_closed": Bilingual("30 天无任何事件仍未关闭", "open and silent for 30 days"),
     "negative_gap": Bilingual("事件早于接车", "events stamped before the check-in"),
@@ -36,9 +37,21 @@ FLAWS = {
     "repair_short": Bilingual("维修不足 1 分钟", "repairs of less than a minute"),
     "repair_long": Bilingual("维修超过 5 天", "repairs of more than 5 days"),
     "quote_odd": Bilingual("报价为 0 或过高", "quotes of 0 or beyond the bound"),
+    "promise_early": Bilingual("承诺时间早于接车", "promised before the check-in"),
+    "amount_odd": Bilingual("实收与确认金额相差 20 倍以上", "paid 20 times more or less than approved"),
+    "score_scale": Bilingual("评分从不超过 5，疑为五分制", "scores that never exceed 5: another scale"),
+    "field_lost": Bilingual("曾有的字段不再发送", "fields that are hardly sent any more"),
+    "vehicle_often": Bilingual("占位车辆的工单", "orders of a vehicle with more than one can have"),
+    "vehicle_of_order": Bilingual("车辆编号等于工单号或客户号", "vehicles that have the order's or customer's number"),
+    "vehicle_spelling": Bilingual("同一车辆编号有多种写法", "vehicle ids written in two ways"),
+    "technician_spelling": Bilingual("同一技师编号有多种写法", "technician ids written in two ways"),
     "odometer_falling": Bilingual("里程数变小", "odometers that fall"),
     "odometer_racing": Bilingual("每天超过 2,000 公里", "more than 2,000 km a day"),
     "outside_hours": Bilingual("营业时间之外的事件", "events outside the opening hours"),
+    "odd_hours": Bilingual(
+        "一天中的时刻与其他事件或中心相差甚远，疑为时区错误",
+        "at another time of day than all others: a wrong time zone",
+    ),
     "weekday_gap": Bilingual("营业日没有任何事件", "open days without any event"),
     "silent_days": Bilingual("事件过少的日子", "days with too few events"),
     "double_days": Bilingual("事件过多的日子", "days with too many events"),
@@ -86,9 +99,9 @@ METHODS = (
         "the workshop's own events alone; a center without them is not judged",
     ),
     Bilingual(
-        "日量：与之前四周同一星期几的平均相比，泊松区间按离散程度放宽；不足两周不判断",
-        "Volume: against the mean of the same weekday in the four weeks before, with a Poisson interval widened by how "
-        "much those days differ; not judged with fewer than two of them",
+        "日量：与之前四周同一星期几的中位数相比，99% 区间按离散程度放宽，连续无事件的日子合并判断；不足两周不判断",
+        "Volume: against the median of the same weekday in the four weeks before, with a 99 % interval widened by how "
+        "much the days differ; days in a row without events are judged together; not judged with fewer than two weeks",
     ),
 )
 # What stands behind a verdict, as the codes of the lists `stops` and `notes` are read.
@@ -164,6 +177,7 @@ FIELD_COLUMNS = (
     Column("filled", Bilingual("有值", "filled"), "count"),
     Column("events", Bilingual("事件", "events"), "count"),
     Column("share", Bilingual("比例", "share"), "share"),
+    Column("lost_since", Bilingual("自该周起缺失", "lost since the week of")),
 )
 DAY_COLUMNS = (
     CENTER,

@@ -5,9 +5,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fixtrail.reports.data import day_hours
+from fixtrail.reports.data.fields import COLUMNS
 from fixtrail.reports.data.flaws import OF_EVENTS, Frames, flaws_of
 
 NONE = pd.DataFrame()
+FIELDS = pd.DataFrame(columns=list(COLUMNS))
+HOURS = pd.DataFrame(columns=list(day_hours.COLUMNS))
 DAYS = pd.DataFrame(columns=["center_id", "day", "events", "state"])
 LETTERS = pd.DataFrame(columns=["source", "center_id", "code", "letters", "unread"])
 
@@ -16,7 +20,7 @@ def grade(flaw: str, **counts: int) -> tuple[str, float]:
     """Grade and share of a flaw of a center from which a thousand events came."""
     none: dict[str, Any] = dict.fromkeys((*OF_EVENTS, "live", "late_live"), 0)
     arrivals = {"source": "tablet", "center_id": "new-01", "arrivals": 1000, "skew_s": None, **none, **counts}
-    frames = Frames(pd.DataFrame([arrivals]), NONE, NONE, NONE, DAYS, LETTERS, NONE, NONE, NONE, {})
+    frames = Frames(pd.DataFrame([arrivals]), FIELDS, NONE, NONE, DAYS, LETTERS, NONE, NONE, NONE, HOURS, NONE, {})
     (row,) = [row for row in flaws_of(frames) if row["flaw"] == flaw]
     return row["grade"], row["value"]
 
