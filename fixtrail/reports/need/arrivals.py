@@ -116,7 +116,7 @@ def _booked(slots: OpenSlots, day: int, bookings: Sequence[Booking], as_of: int)
 
 
 def _bookings_by_day(slots: OpenSlots, bookings: Sequence[Booking]) -> list[list[Booking]]:
-    """Appointments by day, each under every day that it was ever booked for."""
+    """Booked appointments by day, each under every day that it was ever booked for."""
     by_day: list[list[Booking]] = [[] for _ in slots.days]
     opens, closes = slots.starts[:, 0], slots.ends[:, -1]
     for booking in bookings:
