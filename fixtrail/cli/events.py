@@ -29,7 +29,7 @@ def send(
         bool, typer.Option("--profile", help="With --check: also report data quality, as `report data` would.")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="With --profile: write the report as a page.")] = None,
-    locale: Annotated[str, typer.Option(help="With --profile: language of the report, zh-CN or en.")] = "zh-CN",
+    locale: Annotated[str, typer.Option(help="With --html: language of the page, zh-CN or en.")] = "zh-CN",
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events per second.")] = None,
     history: Annotated[
         bool, typer.Option("--history", help="What was closed long ago goes straight into ClickHouse.")

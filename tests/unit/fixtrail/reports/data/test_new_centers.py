@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fixtrail.reports.data.identities import alike
-from fixtrail.reports.data.profile import Profile
+from fixtrail.reports.data.profile import FileProfile
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.report import Report
 from fixtrail.simulator.command import write_events
@@ -34,7 +34,7 @@ def flaws(events: list[Event]) -> dict[str, str]:
 
 
 def report(events: list[Event]) -> Report:
-    profile = Profile(NOW)
+    profile = FileProfile(NOW)
     for event in events:
         profile.add(decode_event(orjson.dumps(event)))
     return profile.report()
