@@ -14,7 +14,7 @@ from faust.types import TP
 from mode.utils.futures import notify
 
 from runtime.crash_point import crash_point
-from runtime.failure import REFUSED, fail_stop
+from runtime.failure import REFUSED, STALLED, fail_stop
 from runtime.kafka.lost_records import LostRecords
 from runtime.kafka.moved_brokers import follow_moved_brokers
 from runtime.kafka.reading import read_anything
@@ -113,7 +113,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._unacked_messages.discard(message)
         if self.app.topics.acks_enabled_for(message.topic):
             self.settled[message.tp] = message.offset + 1
-            self._lower_floor(message.tp)
+            self._end_if_read_anew(message.tp)
         notify(self._waiting_for_ack)
         return True
 
@@ -127,14 +127,19 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Commit only forward: records of the replay margin lie behind the commit."""
         return offset > self._floor.get(tp, 0)
 
-    def _lower_floor(self, tp: TP) -> None:
-        """Accept commits from the beginning of a topic that was created again: no margin reads so far back."""
-        if self.settled[tp] + self.replay_margin < self._floor.get(tp, 0):
-            log.warning(
-                "the topic was made again: reading it from its beginning",
-                extra={"topic": tp.topic, "partition": tp.partition},
+    def _end_if_read_anew(self, tp: TP) -> None:
+        """End the worker where records come from further back than the margin, though nothing was sought there.
+
+        A broker said that there is no record at the position, and aiokafka began at the oldest one. The next start asks
+        several times whether the topic was made again, or a new leader only did not know its end yet.
+        """
+        settled, committed = self.settled[tp], self._floor.get(tp, 0)
+        if settled + self.replay_margin < committed:
+            fail_stop(
+                f"partition {tp.partition} of {tp.topic} was read up to {settled} from its beginning, though "
+                f"{committed} was committed: a broker had no record there",
+                STALLED,
             )
-            self._floor[tp] = 0
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Ignore holes in offsets (compaction, transactions): acks are in order and do not need them."""

@@ -21,13 +21,14 @@ _BITS_A_KEY = 10
 
 
 class RocksPartition(MutableMapping[bytes, bytes]):
-    """One partition of one table in a folder of its own, empty at first. Its length is counted key by key."""
+    """One partition of one table in a folder of its own, empty at first."""
 
     def __init__(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._db, self._writing = _open(folder)
+        self._count = 0
 
     def __getitem__(self, key: bytes) -> bytes:
         value: bytes | None = self._db.get(key)
@@ -36,12 +37,14 @@ class RocksPartition(MutableMapping[bytes, bytes]):
         return value
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._count += key not in self
         self._db.put(key, value, self._writing)
 
     def __delitem__(self, key: bytes) -> None:
         if key not in self:
             raise KeyError(key)
         self._db.delete(key, self._writing)
+        self._count -= 1
 
     def __contains__(self, key: object) -> bool:
         return self._db.get(key) is not None
@@ -50,7 +53,7 @@ class RocksPartition(MutableMapping[bytes, bytes]):
         return iter(self._db.keys())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return self._count
 
     def get(self, key: bytes, default: Any = None) -> Any:
         """The value, or `default`: without an exception for each key that is new."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
+from runtime.failure import STALLED
 from streams.worker import consumer as consumers
 from streams.worker.consumer import Consumer
 
@@ -44,6 +45,21 @@ def test_records_that_were_deleted_unread_are_committed_and_not_lost_again_at_th
     consumer._settle_lost(EVENTS, start=4200)
 
     assert consumer._filter_committable_offsets({EVENTS}) == {EVENTS: 4200}
+
+
+@pytest.mark.parametrize(("settled", "ends_with"), [(1000, [STALLED]), (2997, [STALLED]), (2998, []), (4200, [])])
+def test_a_worker_that_is_read_to_from_the_beginning_ends(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, settled: int, ends_with: list[int]
+):
+    """Seen with three brokers: 15,036 was committed, and then 1,000, for what a new leader said of its log's end."""
+    codes: list[int] = []
+    monkeypatch.setattr(consumers, "fail_stop", lambda _, code: codes.append(code))
+    consumer.replay_margin = 1000
+    consumer.settled = {EVENTS: settled}
+
+    consumer._end_if_read_anew(EVENTS)
+
+    assert codes == ends_with
 
 
 class Ends:
