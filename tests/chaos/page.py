@@ -138,7 +138,7 @@ where the checker did not know that a center without checks tells a car as ready
 of the third all held, with 60 faults, but that commits never went back: 20 of 21 such were one sample, as told above,
 and one partition of a writer began anew without a difference in any figure. The fourth (60 faults, load 12 to 24) was
 the first to read commits in Kafka's own topic: every promise held, but the check of the replay met the commits of the
-run before it, which were set back on purpose (24 of them); it reads its own since.
+run before it, which were set back on purpose (24 of them); it reads its own since. The fifth is in the tables.
 
 What a reader has to know: on the topic `journeys` an older version may follow a newer one (a process ended between its
 output and its state, and said it again); the highest version is the one that counts. A box that is started while Kafka
