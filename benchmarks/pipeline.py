@@ -59,9 +59,10 @@ class Stack:
         command = [sys.executable, "-m", "fixtrail", *arguments, "--data", str(self._folder / "stack")]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def ask(self, query: str) -> list[list[Any]]:
-        """The rows of a query on the views."""
-        login = b64encode(f"reader:{self.facts['clickhouse_reader_password']}".encode()).decode()
+    def ask(self, query: str, user: str = "reader") -> list[list[Any]]:
+        """The rows of a query on the views; `app` is the writer's user, who may see parts and counters, too."""
+        name = "clickhouse_reader_password" if user == "reader" else "clickhouse_password"
+        login = b64encode(f"{user}:{self.facts[name]}".encode()).decode()
         url = f"{self.facts['clickhouse']}/?database=fixtrail&default_format=JSONCompact"
         request = urllib.request.Request(url, data=query.encode(), headers={"Authorization": f"Basic {login}"})
         with urllib.request.urlopen(request, timeout=120) as answer:

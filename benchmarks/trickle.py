@@ -12,8 +12,6 @@ import json
 import sys
 import tempfile
 import time
-import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -47,26 +45,16 @@ class Look:
 
 def look(stack: Stack, minutes: float, events: int) -> Look:
     """What ClickHouse has now."""
-    counters = {name: int(value) for name, value in ask(stack, COUNTERS)}
+    counters = {name: int(value) for name, value in stack.ask(COUNTERS, "app")}
     return Look(
         minutes,
         events,
-        {table: int(number) for table, number in ask(stack, PARTS)},
+        {table: int(number) for table, number in stack.ask(PARTS, "app")},
         counters.get("Merge", 0),
         counters.get("InsertQuery", 0),
         counters.get("MergedRows", 0),
         {name: round(seconds, 1) for name, seconds in stack.cpu().items()},
     )
-
-
-def ask(stack: Stack, query: str) -> list[list[str]]:
-    """The rows of a query of the writer's user, who may see parts and counters."""
-    login = b64encode(f"app:{stack.facts['clickhouse_password']}".encode()).decode()
-    url = f"{stack.facts['clickhouse']}/?default_format=JSONCompactStrings"
-    request = urllib.request.Request(url, data=query.encode(), headers={"Authorization": f"Basic {login}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        rows: list[list[str]] = json.loads(answer.read())["data"]
-        return rows
 
 
 def endless_feed() -> Iterator[tuple[bytes, bytes]]:
